@@ -1,0 +1,68 @@
+//! One call of the generated client: credentials, attempts within a deadline, and a line each in the log.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::generated::Client;
+use crate::retry::Outcome;
+use crate::runtime::{Budget, ClientHooks, Error, OperationInfo, Request, Response, Settings, TransportError};
+
+impl ClientHooks<Settings> for Client {
+    fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
+        request.headers.extend(self.inner.headers.clone());
+        self.inner.credentials.apply(&mut request.headers);
+        Ok(())
+    }
+
+    fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, TransportError> {
+        let Settings { timeout, connect_timeout, max_answer_size, ref retry, .. } = self.inner;
+        let repeatable = request.method.is_idempotent();
+        let start = Instant::now();
+        let left = || timeout.saturating_sub(start.elapsed());
+        let mut repeated = false;
+        let mut retries = 0;
+        loop {
+            let sent_at = Instant::now();
+            let timeout = retry.next_timeout(repeatable, retries, left());
+            let mut result = self.client.send(&request, Budget { timeout, connect_timeout, max_answer_size });
+            log_attempt(info, &request, retries + 1, &result, sent_at.elapsed());
+            if let Ok(response) = &mut result {
+                response.head.repeated = repeated;
+            }
+
+            let outcome = outcome(&result);
+            match retry.next_wait(repeatable, retries, outcome, fastrand::f64()) {
+                Some(wait) if wait < left() => thread::sleep(wait),
+                _ => return result,
+            }
+            repeated |= outcome.may_have_taken_effect();
+            retries += 1;
+        }
+    }
+}
+
+fn outcome(result: &Result<Response, TransportError>) -> Outcome {
+    match result {
+        Ok(Response { head, .. }) => Outcome::Answer { status: head.status.as_u16(), retry_after: head.retry_after() },
+        Err(e) if e.is_unreadable() => Outcome::Unreadable,
+        Err(e) if e.sent => Outcome::NoAnswer,
+        Err(_) => Outcome::NotSent,
+    }
+}
+
+fn log_attempt(
+    info: &OperationInfo,
+    request: &Request,
+    attempt: u32,
+    result: &Result<Response, TransportError>,
+    time: Duration,
+) {
+    let what = format_args!("{}: {} {}", info.operation_id, request.method, request.uri.path());
+    match result {
+        Ok(Response { head, .. }) => {
+            let (status, ray_id) = (head.status.as_u16(), head.ray_id().unwrap_or("-"));
+            log::debug!("{what}: {status}, attempt {attempt}, {time:.1?}, cf-ray {ray_id}");
+        }
+        Err(e) => log::debug!("{what}: {e}, attempt {attempt}, {time:.1?}"),
+    }
+}

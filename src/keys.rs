@@ -1,0 +1,201 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::client::header;
+use crate::env;
+use crate::error::Operation;
+use crate::generated::{self, types};
+use crate::identifier::identifier;
+use crate::{Client, Error, RecoveredKey, RetryPolicy, Secret};
+
+/// The signing keys of one account.
+///
+/// A handle is cheap to make, to clone and to send to other threads; all handles of a [`Client`] share its connections.
+/// The `with_…` methods change one handle only, for a single call or for many:
+///
+/// ```
+/// # use cloudflare_stream_keys::mock::Fake;
+/// # use std::time::Duration;
+/// # let fake = Fake::start();
+/// # let client = fake.client();
+/// let keys = client.signing_keys("023e105f4ecef8ad9ca31a8372d0c353")?;
+/// let all = keys.clone().with_timeout(Duration::from_secs(5)).list()?;
+/// # assert!(all.is_empty());
+/// # Ok::<(), cloudflare_stream_keys::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SigningKeys {
+    raw: generated::Client,
+    account: types::StreamIdentifier2,
+}
+
+/// A new signing key, with its secrets: the only time that they are shown.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SigningKey {
+    /// What the service, and the header of a token, call the key.
+    pub id: String,
+    /// When it was created; `None` where the service did not say, or not as a date-time.
+    pub created: Option<Timestamp>,
+    /// The RSA private key as PKCS#1 PEM, in base64, as the service sent it.
+    pub pem: Secret,
+    /// The RSA private key as a JSON Web Key, in base64, as the service sent it.
+    pub jwk: Secret,
+}
+
+/// A signing key as the list shows it, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SigningKeyInfo {
+    /// What the service, and the header of a token, call the key.
+    pub id: String,
+    /// When it was created; `None` where the service did not say, or not as a date-time.
+    pub created: Option<Timestamp>,
+    /// The id once more, where the service repeats it.
+    pub key_id: Option<String>,
+}
+
+impl SigningKeys {
+    pub(crate) fn new(raw: generated::Client, account_id: &str) -> Result<Self, Error> {
+        Ok(Self { raw, account: identifier("account id", account_id)? })
+    }
+
+    /// The keys of the account in `CLOUDFLARE_ACCOUNT_ID`, with all else as in [`Client::from_env`].
+    ///
+    /// ```no_run
+    /// use cloudflare_stream_keys::SigningKeys;
+    ///
+    /// for key in SigningKeys::from_env()?.list()? {
+    ///     println!("{}", key.id);
+    /// }
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Config`, naming the variable that is missing or cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        let account_id = env::required(env::ACCOUNT_ID)?;
+        let raw = Client::from_env()?.raw().clone();
+        Ok(Self { raw, account: identifier(env::ACCOUNT_ID, &account_id)? })
+    }
+
+    /// Creates a key. Store it before anything else: its secrets are not shown again.
+    ///
+    /// An account can have 1,000 keys. The request is sent once; it is repeated only where the first certainly had no
+    /// effect (see [`RetryPolicy`]).
+    ///
+    /// # Errors
+    /// Of any kind. Where [`Error::outcome_unknown`] is true there may be a key that nobody holds; where
+    /// [`Error::recovered_key`] has something, part of the key arrived.
+    pub fn create(&self) -> Result<SigningKey, Error> {
+        self.create_with(&serde_json::json!({}))
+    }
+
+    /// Creates a key with a request body of the caller's, in place of `{}`.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); `Config` for a body that has no JSON form.
+    pub fn create_with(&self, body: &(impl Serialize + ?Sized)) -> Result<SigningKey, Error> {
+        let body = serde_json::to_value(body).map_err(|_| Error::config("request body", "has no JSON form"))?;
+        let answer = self.raw.create_signing_keys(&self.account, &body);
+        let (envelope, head) = answer.map_err(|e| Error::of_call(Operation::Create, e))?.into_parts();
+        let types::StreamKeys { id, created, pem, jwk } = envelope.result.unwrap_or_default();
+        match (id.map(|id| id.0).filter(|id| !id.is_empty()), pem, jwk) {
+            (Some(id), Some(pem), Some(jwk)) => {
+                Ok(SigningKey { id, created: created.and_then(|created| created.0), pem, jwk })
+            }
+            (id, pem, jwk) => {
+                Err(Error::incomplete(Operation::Create, head, "the answer lacks the key or a part of it")
+                    .with_recovered(RecoveredKey { id, pem, jwk }.if_any()))
+            }
+        }
+    }
+
+    /// All keys of the account, in the service's order, without their secrets.
+    ///
+    /// # Errors
+    /// Of any kind but `Config`.
+    pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
+        let answer = self.raw.list_signing_keys(&self.account);
+        let (envelope, head) = answer.map_err(|e| Error::of_call(Operation::List, e))?.into_parts();
+        let keys = envelope.result.unwrap_or_default().into_iter().map(|item| {
+            let id = item.id.map(|id| id.0).or_else(|| item.key_id.clone())?;
+            Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
+        });
+        keys.collect::<Option<_>>()
+            .ok_or_else(|| Error::incomplete(Operation::List, head, "the answer lists a key without its id"))
+    }
+
+    /// Deletes a key and with it revokes every token it signed. Gives the service's word for it, such as `Revoked`.
+    ///
+    /// # Errors
+    /// Of any kind. [`Error::is_not_found`] for a key that there is not; but where an earlier attempt of this same call
+    /// lost its answer, that one did it, and it is no error.
+    pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
+        let id = identifier("key id", id)?;
+        match self.raw.delete_signing_keys(&self.account, &id) {
+            Ok(answer) => Ok(answer.into_inner().result),
+            Err(e) => match Error::of_call(Operation::Delete, e) {
+                e if e.is_not_found() && e.is_of_repeated_call() => Ok(None),
+                e => Err(e),
+            },
+        }
+    }
+
+    /// The path of the collection, below the base URL: `accounts/023e…/stream/keys`.
+    pub fn path(&self) -> String {
+        format!("accounts/{}/stream/keys", *self.account)
+    }
+
+    /// The path of one key, below the base URL: `accounts/023e…/stream/keys/5213…`.
+    ///
+    /// # Errors
+    /// `Config` for an id that cannot be one.
+    pub fn path_for(&self, id: &str) -> Result<String, Error> {
+        Ok(format!("{}/{}", self.path(), *identifier("key id", id)?))
+    }
+
+    /// The account whose keys these are.
+    pub fn account_id(&self) -> &str {
+        &self.account
+    }
+
+    /// Sets the deadline of a call, over all its attempts and waits.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.raw.inner.timeout = timeout;
+        self
+    }
+
+    /// Sets when a request is sent again.
+    pub fn with_retry_policy(mut self, policy: RetryPolicy) -> Self {
+        self.raw.inner.retry = policy;
+        self
+    }
+
+    /// Sends one more header with each request, or another value of one.
+    ///
+    /// # Errors
+    /// `Config` for what is no header, and for one that belongs to the client (such as `Authorization`).
+    pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        let (name, value) = header(name, value)?;
+        self.raw.inner.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// The generated client beneath, with this handle's settings: for an answer's status, headers and remarks.
+    ///
+    /// ```
+    /// # use cloudflare_stream_keys::mock::Fake;
+    /// # let fake = Fake::start();
+    /// # let keys = fake.signing_keys();
+    /// let answer = keys.raw().list_signing_keys(&keys.account_id().to_string().into())?;
+    /// assert_eq!(answer.status(), 200);
+    /// assert!(answer.ray_id().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn raw(&self) -> &generated::Client {
+        &self.raw
+    }
+}

@@ -1,0 +1,300 @@
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
+use serde::Serialize;
+
+use super::generated::{MockServerExt, types};
+use super::rsa_key;
+use crate::{Client, Credentials, SigningKeys};
+
+/// A stand-in for the service that keeps keys, answers as the live API does, and misbehaves on demand.
+///
+/// It is a real HTTP server on loopback, for as long as it lives. Created keys are real RSA keys.
+///
+/// ```
+/// use cloudflare_stream_keys::mock::{Fake, Fault};
+///
+/// let fake = Fake::start();
+/// let keys = fake.signing_keys();
+/// let key = keys.create()?;
+/// assert_eq!(keys.list()?[0].id, key.id);
+///
+/// // The key is made, and its answer gets lost: it must not be made twice.
+/// fake.inject(Fault::LoseAnswer);
+/// assert!(keys.create().unwrap_err().outcome_unknown());
+/// assert_eq!(fake.requests().iter().filter(|seen| seen.method == "POST").count(), 2);
+/// # Ok::<(), cloudflare_stream_keys::Error>(())
+/// ```
+pub struct Fake {
+    server: MockServer,
+    state: Arc<Mutex<State>>,
+}
+
+/// How the next request goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The service does what was asked, and a gateway answers 502 with an HTML page in its place.
+    LoseAnswer,
+    /// The service does what was asked, and the second half of its answer is missing.
+    CutAnswer,
+    /// The service does nothing and answers with this status and an HTML page.
+    Status(u16),
+    /// The service refuses with 429 and asks to wait this long; whole seconds.
+    RateLimit(Duration),
+}
+
+/// A request as the fake saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Seen {
+    /// Such as `POST`.
+    pub method: String,
+    /// Such as `/accounts/023e105f4ecef8ad9ca31a8372d0c353/stream/keys`.
+    pub path: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Empty where there was none.
+    pub body: String,
+}
+
+#[derive(Default)]
+struct State {
+    keys: HashMap<String, Vec<types::StreamKeyResponseCollectionResultItem>>,
+    faults: VecDeque<Fault>,
+    requests: Vec<Seen>,
+}
+
+/// The service's code for an unknown key.
+const UNKNOWN_KEY: i64 = 10003;
+/// The service's code for credentials that it does not accept.
+const AUTHENTICATION: i64 = 10000;
+
+impl Fake {
+    /// An account that exists. Any other does as well, and has keys of its own.
+    pub const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
+    /// The one API token that is accepted.
+    pub const API_TOKEN: &str = "fake-api-token";
+    /// The e-mail address that is accepted with [`GLOBAL_API_KEY`](Self::GLOBAL_API_KEY).
+    pub const EMAIL: &str = "ops@example.com";
+    /// The global API key that is accepted with [`EMAIL`](Self::EMAIL).
+    pub const GLOBAL_API_KEY: &str = "fake-global-api-key";
+
+    /// Starts a server on a free port of loopback.
+    pub fn start() -> Self {
+        let server = MockServer::start();
+        let state = Arc::new(Mutex::new(State::default()));
+        let answer = |operation: fn(&mut State, &Place) -> HttpMockResponse| {
+            let state = state.clone();
+            move |request: &HttpMockRequest| State::serve(&state, request, operation)
+        };
+        server.list_signing_keys(|_, then| drop(then.into_inner().respond_with(answer(State::list))));
+        server.create_signing_keys(|_, then| drop(then.into_inner().respond_with(answer(State::create))));
+        server.delete_signing_keys(|_, then| drop(then.into_inner().respond_with(answer(State::delete))));
+        Self { server, state }
+    }
+
+    /// Where it listens: for [`ClientBuilder::base_url`](crate::ClientBuilder::base_url).
+    pub fn base_url(&self) -> String {
+        self.server.base_url()
+    }
+
+    /// A client of this server, with the token that it accepts.
+    ///
+    /// # Panics
+    /// Never: the settings are known to be good.
+    pub fn client(&self) -> Client {
+        let credentials = Credentials::api_token(Self::API_TOKEN);
+        Client::builder().credentials(credentials).base_url(self.base_url()).build().expect("the fake's own settings")
+    }
+
+    /// The keys of [`ACCOUNT_ID`](Self::ACCOUNT_ID) on this server.
+    ///
+    /// # Panics
+    /// Never: the account's id is known to be good.
+    pub fn signing_keys(&self) -> SigningKeys {
+        self.client().signing_keys(Self::ACCOUNT_ID).expect("the fake's own account")
+    }
+
+    /// Adds a key to [`ACCOUNT_ID`](Self::ACCOUNT_ID), as if it had been created before.
+    pub fn seed(&self, id: &str) {
+        self.state().add(Self::ACCOUNT_ID, id);
+    }
+
+    /// Lets the next request go wrong. Faults that are injected meanwhile queue up.
+    pub fn inject(&self, fault: Fault) {
+        self.state().faults.push_back(fault);
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.state().requests.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl fmt::Debug for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fake").field("base_url", &self.base_url()).finish_non_exhaustive()
+    }
+}
+
+/// A panic of another test's thread does not spoil the state.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a request's path names.
+struct Place {
+    account: String,
+    key: Option<String>,
+}
+
+impl Place {
+    /// From `/accounts/{account}/stream/keys/{key}`.
+    fn of(path: &str) -> Self {
+        let mut segments = path.split('/').skip(2);
+        let account = segments.next().unwrap_or_default().to_string();
+        Self { account, key: segments.nth(2).map(String::from) }
+    }
+}
+
+impl State {
+    fn serve(
+        state: &Mutex<Self>,
+        request: &HttpMockRequest,
+        operation: fn(&mut Self, &Place) -> HttpMockResponse,
+    ) -> HttpMockResponse {
+        let mut state = lock(state);
+        let headers = request.headers_vec().iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+        let uri = request.uri();
+        let seen = Seen {
+            method: request.method().to_string(),
+            path: uri.path().to_string(),
+            headers,
+            body: request.body().to_string(),
+        };
+        let place = Place::of(&seen.path);
+        let authentic = seen.is_authentic();
+        state.requests.push(seen);
+
+        match state.faults.pop_front() {
+            Some(Fault::LoseAnswer) => {
+                operation(&mut state, &place);
+                html(502)
+            }
+            Some(Fault::CutAnswer) => {
+                let mut answer = operation(&mut state, &place);
+                let body = answer.body.take().map(|body| body.to_string()).unwrap_or_default();
+                answer.body = Some(body[..body.len() / 2].into());
+                answer
+            }
+            Some(Fault::Status(status)) => html(status),
+            Some(Fault::RateLimit(wait)) => {
+                let mut answer = refuse(429, None, "Too many requests");
+                answer.headers.get_or_insert_default().push(("retry-after".into(), wait.as_secs().to_string()));
+                answer
+            }
+            None if !authentic => refuse(401, Some(AUTHENTICATION), "Authentication error"),
+            None => operation(&mut state, &place),
+        }
+    }
+
+    fn list(&mut self, place: &Place) -> HttpMockResponse {
+        // The live API says null, not [], where there are none.
+        let result = self.keys.get(&place.account).filter(|keys| !keys.is_empty()).cloned();
+        json(200, &types::StreamKeyResponseCollection { success: true, result, errors: none(), messages: none() })
+    }
+
+    fn create(&mut self, place: &Place) -> HttpMockResponse {
+        let id = format!("{:032x}", fastrand::u128(..));
+        let (pem, jwk) = match rsa_key::generate(&id) {
+            Ok(forms) => forms,
+            Err(e) => return refuse(500, None, &e.to_string()),
+        };
+        let created = self.add(&place.account, &id);
+        let key = types::StreamKeys {
+            id: Some(id.into()),
+            created: Some(created),
+            pem: Some(pem.into()),
+            jwk: Some(jwk.into()),
+        };
+        let result = Some(key);
+        json(200, &types::StreamKeyGenerationResponse { success: true, result, errors: none(), messages: none() })
+    }
+
+    fn delete(&mut self, place: &Place) -> HttpMockResponse {
+        let keys = self.keys.entry(place.account.clone()).or_default();
+        let Some(at) = keys.iter().position(|key| key.key_id == place.key) else {
+            return refuse(404, Some(UNKNOWN_KEY), "Not found");
+        };
+        keys.remove(at);
+        let result = Some("Revoked".to_string());
+        json(200, &types::StreamDeletedResponse { success: true, result, errors: none(), messages: none() })
+    }
+
+    fn add(&mut self, account: &str, id: &str) -> types::StreamSigningKeyCreated {
+        let created = types::StreamSigningKeyCreated(jiff::Timestamp::now().to_string());
+        self.keys.entry(account.to_string()).or_default().push(types::StreamKeyResponseCollectionResultItem {
+            id: Some(id.to_string().into()),
+            created: Some(created.clone()),
+            key_id: Some(id.to_string()),
+        });
+        created
+    }
+}
+
+impl Seen {
+    /// A header's value; the name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    fn is_authentic(&self) -> bool {
+        let token = format!("Bearer {}", Fake::API_TOKEN);
+        self.header("authorization") == Some(&token)
+            || self.header("x-auth-email") == Some(Fake::EMAIL)
+                && self.header("x-auth-key") == Some(Fake::GLOBAL_API_KEY)
+    }
+}
+
+fn none() -> Option<types::StreamMessages> {
+    Some(types::StreamMessages(Vec::new()))
+}
+
+fn refuse(status: u16, code: Option<i64>, message: &str) -> HttpMockResponse {
+    let error = types::StreamMessagesItem {
+        code,
+        message: Some(message.to_string()),
+        documentation_url: None,
+        source: None,
+        error_chain: None,
+    };
+    let errors = Some(types::StreamMessages(vec![error]));
+    json(status, &types::StreamApiResponseCommonFailure { success: false, errors, messages: none(), result: None })
+}
+
+fn json(status: u16, body: &impl Serialize) -> HttpMockResponse {
+    let body = serde_json::to_string(body).unwrap_or_default();
+    answer(status, "application/json", body)
+}
+
+fn html(status: u16) -> HttpMockResponse {
+    answer(status, "text/html", format!("<html><body><h1>{status}</h1><hr>cloudflare</body></html>"))
+}
+
+fn answer(status: u16, content_type: &str, body: String) -> HttpMockResponse {
+    let ray_id = format!("{:016x}-LHR", fastrand::u64(..));
+    HttpMockResponse::builder()
+        .status(status)
+        .header("content-type", content_type)
+        .header("cf-ray", ray_id)
+        .body(body)
+        .build()
+}

@@ -1,0 +1,25 @@
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use pkcs1::der::asn1::UintRef;
+use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKey};
+use pkcs8::PrivateKeyInfoRef;
+use serde_json::json;
+
+/// A fresh RSA key of 2048 bits in the two forms of the API: base64 of a PKCS#1 PEM, and of a JWK with that id.
+pub(super) fn generate(id: &str) -> Result<(String, String), Box<dyn std::error::Error>> {
+    let pkcs8: Pkcs8V1Der = KeyPair::generate(KeySize::Rsa2048)?.as_der()?;
+    let info = PrivateKeyInfoRef::try_from(pkcs8.as_ref()).map_err(|e| e.to_string())?;
+    let key = RsaPrivateKey::try_from(info.private_key.as_bytes()).map_err(|e| e.to_string())?;
+
+    let number = |n: UintRef| URL_SAFE_NO_PAD.encode(n.as_bytes());
+    let jwk = json!({
+        "use": "sig", "kty": "RSA", "kid": id, "alg": "RS256",
+        "n": number(key.modulus), "e": number(key.public_exponent), "d": number(key.private_exponent),
+        "p": number(key.prime1), "q": number(key.prime2),
+        "dp": number(key.exponent1), "dq": number(key.exponent2), "qi": number(key.coefficient),
+    });
+    let pem = key.to_pkcs1_pem(LineEnding::LF).map_err(|e| e.to_string())?;
+    Ok((STANDARD.encode(pem.as_bytes()), STANDARD.encode(jwk.to_string())))
+}

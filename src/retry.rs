@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+/// When to send a request again, and after how long.
+///
+/// A policy only decides; it keeps no time and sends nothing. It goes by whether the request can have taken effect:
+///
+/// * Listing and deleting can be repeated: they are, when no answer came and when the service answered 5xx.
+/// * Creating cannot: a second create is a second key. It is repeated only when the first certainly had no effect, that
+///   is when no connection was made, or when the service said 429.
+///
+/// Waits grow exponentially, each drawn at random between nothing and its limit ("full jitter"), unless the service
+/// names a time in `Retry-After`. All attempts and waits lie inside the call's one deadline.
+///
+/// ```
+/// use std::time::Duration;
+/// use cloudflare_stream_keys::RetryPolicy;
+///
+/// let patient = RetryPolicy::default().max_retries(5).max_wait(Duration::from_secs(120));
+/// let never = RetryPolicy::none();
+/// # let _ = (patient, never);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    max_retries: u32,
+    first_wait: Duration,
+    max_wait: Duration,
+    attempt_timeout: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// 2 retries, as Cloudflare's own SDKs have; waits of up to 0.5 s and 1 s; 20 s for an attempt that can be repeated.
+    fn default() -> Self {
+        Self {
+            max_retries: 2,
+            first_wait: Duration::from_millis(500),
+            max_wait: Duration::from_secs(30),
+            attempt_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What came of one attempt, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing was sent.
+    NotSent,
+    /// It was sent, and no answer arrived, or not all of it.
+    NoAnswer,
+    /// The service answered.
+    Answer { status: u16, retry_after: Option<Duration> },
+    /// The service answered, but so that nobody can read it; it would again.
+    Unreadable,
+}
+
+impl Outcome {
+    /// Whether the request may have been carried out although the answer does not say so.
+    pub(crate) fn may_have_taken_effect(self) -> bool {
+        matches!(self, Self::NoAnswer | Self::Answer { status: 500..=599, .. })
+    }
+}
+
+impl RetryPolicy {
+    /// Every request is sent once.
+    pub fn none() -> Self {
+        Self::default().max_retries(0)
+    }
+
+    /// How many times a request is sent again, at the most.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The limit of the first wait; it doubles with every retry. 0.5 s unless set.
+    pub fn first_wait(mut self, wait: Duration) -> Self {
+        self.first_wait = wait;
+        self
+    }
+
+    /// No wait is longer. A `Retry-After` beyond it ends the call at once: see [`crate::Error::retry_after`].
+    /// 30 s unless set.
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
+    /// How long an attempt may take when another can follow it. The last attempt, and a create, may take all that is left
+    /// of the call's time. 20 s unless set.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// How long to wait before sending again; `None` to stop. `retries` have been made before; `chance` is a random
+    /// number from 0 to 1.
+    pub(crate) fn next_wait(&self, repeatable: bool, retries: u32, outcome: Outcome, chance: f64) -> Option<Duration> {
+        let allowed = match outcome {
+            Outcome::NotSent | Outcome::Answer { status: 429, .. } => true,
+            Outcome::NoAnswer | Outcome::Answer { status: 500..=599, .. } => repeatable,
+            Outcome::Answer { .. } | Outcome::Unreadable => false,
+        };
+        if !allowed || retries >= self.max_retries {
+            return None;
+        }
+        match outcome {
+            Outcome::Answer { retry_after: Some(asked), .. } => (asked <= self.max_wait).then_some(asked),
+            _ => {
+                let limit = self.first_wait.saturating_mul(2u32.saturating_pow(retries)).min(self.max_wait);
+                Some(limit.mul_f64(chance.clamp(0.0, 1.0)))
+            }
+        }
+    }
+
+    /// How long the next attempt may take, when `left` is left for the whole call.
+    pub(crate) fn next_timeout(&self, repeatable: bool, retries: u32, left: Duration) -> Duration {
+        if repeatable && retries < self.max_retries { self.attempt_timeout.min(left) } else { left }
+    }
+}

@@ -1,0 +1,89 @@
+use std::io::{self, Read};
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use ureq::http::{self, Method};
+use ureq::{Agent, AsSendBody, SendBody};
+
+use super::{Head, Request, RequestBuilder, Response, TransportError};
+
+/// Sends requests over a ureq agent, whose connections all clones share.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) agent: Agent,
+}
+
+/// What one exchange may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    /// In bytes, after decompression.
+    pub(crate) max_answer_size: u64,
+}
+
+impl Client {
+    pub fn request(&self, method: Method, url: String) -> RequestBuilder {
+        RequestBuilder::new(method, url)
+    }
+
+    /// One request and its answer, read to the end. Redirects are not followed: credentials go nowhere else.
+    pub(crate) fn send(&self, request: &Request, budget: Budget) -> Result<Response, TransportError> {
+        let Some(body) = &request.body else {
+            return self.exchange(request, (), budget).map_err(|(cause, partial)| {
+                let sent = !TransportError::is_connect(&cause);
+                TransportError { cause, sent, partial }
+            });
+        };
+        let mut body = Watched { bytes: body, was_read: false };
+        let result = self.exchange(request, SendBody::from_reader(&mut body), budget);
+        // ureq reads the body only once it has handed over the head. A body that nobody read was never sent, and without
+        // it the service does not have the request.
+        result.map_err(|(cause, partial)| TransportError { cause, sent: body.was_read, partial })
+    }
+
+    fn exchange(
+        &self,
+        request: &Request,
+        body: impl AsSendBody,
+        budget: Budget,
+    ) -> Result<Response, (ureq::Error, Option<Response>)> {
+        let mut outgoing = http::Request::new(body);
+        *outgoing.method_mut() = request.method.clone();
+        *outgoing.uri_mut() = request.uri.clone();
+        *outgoing.headers_mut() = request.headers.clone();
+        let outgoing = self
+            .agent
+            .configure_request(outgoing)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(budget.timeout))
+            .timeout_connect(Some(budget.connect_timeout))
+            .build();
+
+        let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();
+        // Room for all of it at once: a growing vector leaves copies behind, and they are not wiped.
+        let room = body.content_length().unwrap_or(0).min(budget.max_answer_size);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(0)));
+        let end = body.into_with_config().limit(budget.max_answer_size).reader().read_to_end(&mut bytes);
+        let head = Head { status: parts.status, headers: parts.headers, repeated: false };
+        let response = Response { head, body: bytes };
+        match end {
+            Ok(_) => Ok(response),
+            Err(cause) => Err((cause.into(), Some(response))),
+        }
+    }
+}
+
+/// A request's body that knows whether anybody has begun to read it.
+struct Watched<'a> {
+    bytes: &'a [u8],
+    was_read: bool,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.was_read = true;
+        self.bytes.read(buffer)
+    }
+}

@@ -1,0 +1,20 @@
+//! What generated code names instead of reqwest and progenitor_client, built on ureq.
+//!
+//! It knows HTTP and JSON, and nothing of signing keys. One [`Client::send`] is one exchange; when to send again is
+//! decided by the crate's implementation of [`ClientHooks`].
+
+mod client;
+mod error;
+mod hooks;
+mod request;
+mod response;
+mod values;
+
+pub use ureq::http::{Method, header};
+
+pub use self::client::{Budget, Client};
+pub use self::error::{DecodeError, Error, TransportError};
+pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo, Settings};
+pub use self::request::{Request, RequestBuilder, encode_path};
+pub use self::response::{Head, Response, ResponseValue};
+pub use self::values::{Always, Timestamp};

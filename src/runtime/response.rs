@@ -1,0 +1,107 @@
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use serde::de::DeserializeOwned;
+use ureq::http::StatusCode;
+use ureq::http::header::HeaderMap;
+
+use super::error::{DecodeError, Error};
+
+/// Status and headers of an answer.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// An earlier attempt of the same call may have taken effect, and its answer did not arrive.
+    pub(crate) repeated: bool,
+}
+
+impl Head {
+    pub(crate) fn ray_id(&self) -> Option<&str> {
+        self.text("cf-ray")
+    }
+
+    /// How long the service asks to wait. Cloudflare gives seconds, never a date.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.text("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// An answer as it came, its body still bytes. The body can hold a key: it is never printed, and wiped on drop.
+#[derive(Clone)]
+pub struct Response {
+    pub(crate) head: Head,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Response {
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("head", &self.head).field("body_bytes", &self.body.len()).finish()
+    }
+}
+
+/// A decoded answer, with its status and headers. It dereferences to what was decoded.
+#[derive(Clone, Debug)]
+pub struct ResponseValue<T> {
+    inner: T,
+    head: Head,
+}
+
+impl<T> ResponseValue<T> {
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    /// All headers of the answer.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The answer's `cf-ray`, which Cloudflare's support asks for.
+    pub fn ray_id(&self) -> Option<&str> {
+        self.head.ray_id()
+    }
+
+    /// The decoded body alone.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Head) {
+        (self.inner, self.head)
+    }
+}
+
+impl<T: DeserializeOwned> ResponseValue<T> {
+    pub(crate) fn from_response<E>(response: Response) -> Result<Self, Error<E>> {
+        match serde_json::from_slice(&response.body) {
+            Ok(inner) => Ok(Self { inner, head: response.head }),
+            Err(cause) => Err(Error::InvalidResponsePayload(response, DecodeError::from(&cause))),
+        }
+    }
+}
+
+impl<T> Deref for ResponseValue<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}

@@ -1,0 +1,54 @@
+use std::fmt;
+
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A boolean that the document fixes to one value: an answer with the other is of another kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Always<const VALUE: bool>;
+
+impl<'de, const VALUE: bool> Deserialize<'de> for Always<VALUE> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match bool::deserialize(deserializer)? {
+            value if value == VALUE => Ok(Self),
+            value => Err(D::Error::invalid_value(Unexpected::Bool(value), if VALUE { &"true" } else { &"false" })),
+        }
+    }
+}
+
+impl<const VALUE: bool> Serialize for Always<VALUE> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(VALUE)
+    }
+}
+
+/// A date-time of an answer, or nothing where the text is none: a key must not be lost for the form of its date.
+#[derive(Clone, Copy, Debug)]
+pub struct Timestamp(pub Option<jiff::Timestamp>);
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a date-time")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Timestamp, E> {
+                Ok(Timestamp(text.parse().ok()))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(time) => serializer.collect_str(&time),
+            None => serializer.serialize_none(),
+        }
+    }
+}
