@@ -205,7 +205,9 @@ impl Error {
 
     /// An answer whose JSON is as documented, and that yet lacks what was asked for.
     pub(crate) fn incomplete(operation: Operation, head: Head, what: &'static str) -> Self {
-        Self::new(ErrorKind::Decode, what).of(operation).answered(&head)
+        let mut error = Self::new(ErrorKind::Decode, what).of(operation).answered(&head);
+        error.0.outcome_unknown = operation == Operation::Create;
+        error
     }
 
     pub(crate) fn with_recovered(mut self, key: Option<RecoveredKey>) -> Self {

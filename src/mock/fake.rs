@@ -39,7 +39,7 @@ pub struct Fake {
 pub enum Fault {
     /// The service does what was asked, and a gateway answers 502 with an HTML page in its place.
     LoseAnswer,
-    /// The service does what was asked, and the second half of its answer is missing.
+    /// The service does what was asked, and the last quarter of its answer is missing: of a new key, one form is whole.
     CutAnswer,
     /// The service does nothing and answers with this status and an HTML page.
     Status(u16),
@@ -192,7 +192,7 @@ impl State {
             Some(Fault::CutAnswer) => {
                 let mut answer = operation(&mut state, &place);
                 let body = answer.body.take().map(|body| body.to_string()).unwrap_or_default();
-                answer.body = Some(body[..body.len() / 2].into());
+                answer.body = Some(body[..body.len() / 4 * 3].into());
                 answer
             }
             Some(Fault::Status(status)) => html(status),

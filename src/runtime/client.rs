@@ -7,6 +7,9 @@ use ureq::{Agent, AsSendBody, SendBody};
 
 use super::{Head, Request, RequestBuilder, Response, TransportError};
 
+/// ureq panics where a deadline lies beyond what an `Instant` can hold. A year is as good as forever.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Sends requests over a ureq agent, whose connections all clones share.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -57,8 +60,8 @@ impl Client {
             .configure_request(outgoing)
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(budget.timeout))
-            .timeout_connect(Some(budget.connect_timeout))
+            .timeout_global(Some(budget.timeout.min(LONGEST_TIMEOUT)))
+            .timeout_connect(Some(budget.connect_timeout.min(LONGEST_TIMEOUT)))
             .build();
 
         let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();

@@ -3,6 +3,9 @@
 //! It knows HTTP and JSON, and nothing of signing keys. One [`Client::send`] is one exchange; when to send again is
 //! decided by the crate's implementation of [`ClientHooks`].
 
+// A Result is moved a few times a call, next to an exchange over the network; a box would cost more than it saves.
+#![allow(clippy::result_large_err)]
+
 mod client;
 mod error;
 mod hooks;
