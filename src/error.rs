@@ -7,7 +7,7 @@ use ureq::http::StatusCode;
 
 use crate::RecoveredKey;
 use crate::generated::{self, types};
-use crate::runtime::{DecodeError, Head, Response};
+use crate::runtime::{DecodeError, Response};
 
 /// Anything that can go wrong with a call.
 ///
@@ -204,15 +204,10 @@ impl Error {
     }
 
     /// An answer whose JSON is as documented, and that yet lacks what was asked for.
-    pub(crate) fn incomplete(operation: Operation, head: Head, what: &'static str) -> Self {
-        let mut error = Self::new(ErrorKind::Decode, what).of(operation).answered(&head);
+    pub(crate) fn incomplete(operation: Operation, response: &Response, what: &'static str) -> Self {
+        let mut error = Self::new(ErrorKind::Decode, what).of(operation).answered(response);
         error.0.outcome_unknown = operation == Operation::Create;
         error
-    }
-
-    pub(crate) fn with_recovered(mut self, key: Option<RecoveredKey>) -> Self {
-        self.0.recovered = key;
-        self
     }
 
     /// What a generated method's error means.
@@ -235,13 +230,13 @@ impl Error {
                 let mut error = Self::new(kind, e.to_string()).of(operation);
                 error.0.outcome_unknown = e.sent && operation == Operation::Create;
                 if let Some(partial) = &e.partial {
-                    error = error.answered(&partial.head).recovering_from(partial);
+                    error = error.answered(partial);
                 }
                 error.caused_by(e.cause)
             }
             Raw::ErrorResponse(answer) => {
-                let (failure, head) = answer.into_parts();
-                Self::refused(operation, &head, failure)
+                let (failure, response) = answer.into_parts();
+                Self::refused(operation, &response, failure)
             }
             Raw::InvalidResponsePayload(response, cause) => Self::undocumented(operation, &response, Some(cause)),
             Raw::UnexpectedResponse(response) => Self::undocumented(operation, &response, None),
@@ -250,28 +245,28 @@ impl Error {
 
     /// An answer that is not what its status promises: a failure with a success's status, or no envelope at all.
     fn undocumented(operation: Operation, response: &Response, cause: Option<DecodeError>) -> Self {
-        let (head, status) = (&response.head, response.head.status);
         if let Ok(failure) = serde_json::from_slice(&response.body) {
-            return Self::refused(operation, head, failure).recovering_from(response);
+            return Self::refused(operation, response, failure);
         }
+        let status = response.head.status;
         let error = match cause {
             Some(cause) if status.is_success() => {
                 Self::new(ErrorKind::Decode, format!("the answer is {cause}")).caused_by(cause)
             }
             _ => Self::new(ErrorKind::Api, "the service answered"),
         };
-        let mut error = error.of(operation).answered(head).recovering_from(response);
+        let mut error = error.of(operation).answered(response);
         let unknown = status.is_success() || status.is_server_error();
         error.0.outcome_unknown = operation == Operation::Create && unknown;
         error
     }
 
     /// The service's own word that it did not do what was asked.
-    fn refused(operation: Operation, head: &Head, failure: types::StreamApiResponseCommonFailure) -> Self {
-        let mut error = Self::new(ErrorKind::Api, "the service answered").of(operation).answered(head);
+    fn refused(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
+        let mut error = Self::new(ErrorKind::Api, "the service answered").of(operation).answered(response);
         error.0.errors = failure.errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
         error.0.messages = failure.messages.map_or_else(Vec::new, |messages| api_messages(messages.0));
-        error.0.outcome_unknown = operation == Operation::Create && head.status.is_server_error();
+        error.0.outcome_unknown = operation == Operation::Create && response.head.status.is_server_error();
         error
     }
 
@@ -280,15 +275,13 @@ impl Error {
         self
     }
 
-    fn answered(mut self, head: &Head) -> Self {
+    /// Takes over what the answer's head says; and, after a create, what its body holds of a key.
+    fn answered(mut self, response: &Response) -> Self {
+        let head = &response.head;
         self.0.status = Some(head.status);
         self.0.ray_id = head.ray_id().map(String::from);
         self.0.retry_after = head.retry_after();
         self.0.repeated = head.repeated;
-        self
-    }
-
-    fn recovering_from(mut self, response: &Response) -> Self {
         if self.0.operation == Some(Operation::Create) {
             self.0.recovered = RecoveredKey::find(&response.body);
         }

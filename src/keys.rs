@@ -8,7 +8,7 @@ use crate::env;
 use crate::error::Operation;
 use crate::generated::{self, types};
 use crate::identifier::identifier;
-use crate::{Client, Error, RecoveredKey, RetryPolicy, Secret};
+use crate::{Client, Error, RetryPolicy, Secret};
 
 /// The signing keys of one account.
 ///
@@ -100,16 +100,13 @@ impl SigningKeys {
     pub fn create_with(&self, body: &(impl Serialize + ?Sized)) -> Result<SigningKey, Error> {
         let body = serde_json::to_value(body).map_err(|_| Error::config("request body", "has no JSON form"))?;
         let answer = self.raw.create_signing_keys(&self.account, &body);
-        let (envelope, head) = answer.map_err(|e| Error::of_call(Operation::Create, e))?.into_parts();
+        let (envelope, response) = answer.map_err(|e| Error::of_call(Operation::Create, e))?.into_parts();
         let types::StreamKeys { id, created, pem, jwk } = envelope.result.unwrap_or_default();
         match (id.map(|id| id.0).filter(|id| !id.is_empty()), pem, jwk) {
             (Some(id), Some(pem), Some(jwk)) => {
                 Ok(SigningKey { id, created: created.and_then(|created| created.0), pem, jwk })
             }
-            (id, pem, jwk) => {
-                Err(Error::incomplete(Operation::Create, head, "the answer lacks the key or a part of it")
-                    .with_recovered(RecoveredKey { id, pem, jwk }.if_any()))
-            }
+            _ => Err(Error::incomplete(Operation::Create, &response, "the answer lacks the key or a part of it")),
         }
     }
 
@@ -119,13 +116,13 @@ impl SigningKeys {
     /// Of any kind but `Config`.
     pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
         let answer = self.raw.list_signing_keys(&self.account);
-        let (envelope, head) = answer.map_err(|e| Error::of_call(Operation::List, e))?.into_parts();
+        let (envelope, response) = answer.map_err(|e| Error::of_call(Operation::List, e))?.into_parts();
         let keys = envelope.result.unwrap_or_default().into_iter().map(|item| {
             let id = item.id.map(|id| id.0).or_else(|| item.key_id.clone())?;
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
         });
         keys.collect::<Option<_>>()
-            .ok_or_else(|| Error::incomplete(Operation::List, head, "the answer lists a key without its id"))
+            .ok_or_else(|| Error::incomplete(Operation::List, &response, "the answer lists a key without its id"))
     }
 
     /// Deletes a key and with it revokes every token it signed. Gives the service's word for it, such as `Revoked`.

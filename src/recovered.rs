@@ -21,13 +21,9 @@ impl RecoveredKey {
     /// Looks for key material in an answer of any form: no matter what stands before it or is missing behind it, a
     /// member `pem` or `jwk` with a whole string counts.
     pub(crate) fn find(answer: &[u8]) -> Option<Self> {
+        let (pem, jwk) = (member(answer, "pem"), member(answer, "jwk"));
         let id = member(answer, "id").map(|id| id.expose_secret().to_string());
-        Self { id, pem: member(answer, "pem"), jwk: member(answer, "jwk") }.if_any()
-    }
-
-    /// The same, where it holds a secret at all.
-    pub(crate) fn if_any(self) -> Option<Self> {
-        (self.pem.is_some() || self.jwk.is_some()).then_some(self)
+        (pem.is_some() || jwk.is_some()).then_some(Self { id, pem, jwk })
     }
 }
 

@@ -116,3 +116,80 @@ impl RetryPolicy {
         if repeatable && retries < self.max_retries { self.attempt_timeout.min(left) } else { left }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_ANSWER: Outcome = Outcome::NoAnswer;
+    const NOT_SENT: Outcome = Outcome::NotSent;
+
+    fn answer(status: u16) -> Outcome {
+        Outcome::Answer { status, retry_after: None }
+    }
+
+    fn asking(status: u16, seconds: u64) -> Outcome {
+        Outcome::Answer { status, retry_after: Some(Duration::from_secs(seconds)) }
+    }
+
+    fn is_repeated(repeatable: bool, outcome: Outcome) -> bool {
+        RetryPolicy::default().next_wait(repeatable, 0, outcome, 1.0).is_some()
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_repeated_is_sent_again_only_where_it_had_no_effect() {
+        assert!(is_repeated(false, NOT_SENT));
+        assert!(is_repeated(false, answer(429)));
+        for outcome in [NO_ANSWER, Outcome::Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(answer))
+        {
+            assert!(!is_repeated(false, outcome), "{outcome:?}");
+        }
+        assert!(!is_repeated(false, asking(503, 1)));
+    }
+
+    #[test]
+    fn a_request_that_can_be_repeated_is_sent_again_where_that_can_help() {
+        for outcome in [NOT_SENT, NO_ANSWER, answer(429)].into_iter().chain((500..600).map(answer)) {
+            assert!(is_repeated(true, outcome), "{outcome:?}");
+        }
+        for outcome in [Outcome::Unreadable].into_iter().chain((100..500).filter(|s| *s != 429).map(answer)) {
+            assert!(!is_repeated(true, outcome), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn retries_come_to_an_end() {
+        let waits =
+            |policy: RetryPolicy| (0..10).take_while(|n| policy.next_wait(true, *n, NO_ANSWER, 0.0).is_some()).count();
+        assert_eq!(waits(RetryPolicy::none()), 0);
+        assert_eq!(waits(RetryPolicy::default()), 2);
+        assert_eq!(waits(RetryPolicy::default().max_retries(7)), 7);
+    }
+
+    #[test]
+    fn waits_double_up_to_their_limit_and_are_drawn_from_nothing_up() {
+        let policy = RetryPolicy::default().max_retries(u32::MAX).max_wait(Duration::from_secs(3));
+        let wait = |retries, chance| policy.next_wait(true, retries, NO_ANSWER, chance).unwrap().as_millis();
+        assert_eq!([0, 1, 2, 3, 40, u32::MAX - 1].map(|n| wait(n, 1.0)), [500, 1000, 2000, 3000, 3000, 3000]);
+        assert_eq!([0.0, 0.25, 0.5].map(|chance| wait(1, chance)), [0, 250, 500]);
+    }
+
+    #[test]
+    fn a_wait_that_the_service_asks_for_is_obeyed_up_to_the_limit() {
+        let policy = RetryPolicy::default();
+        let wait = |outcome| policy.next_wait(true, 0, outcome, 0.0);
+        assert_eq!(wait(asking(429, 0)), Some(Duration::ZERO));
+        assert_eq!(wait(asking(429, 30)), Some(Duration::from_secs(30)));
+        assert_eq!(wait(asking(429, 31)), None);
+        assert_eq!(wait(asking(503, 7)), Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn an_attempt_is_cut_short_only_where_another_can_follow() {
+        let policy = RetryPolicy::default();
+        let timeout =
+            |repeatable, retries, left| policy.next_timeout(repeatable, retries, Duration::from_secs(left)).as_secs();
+        assert_eq!([timeout(true, 0, 60), timeout(true, 1, 40), timeout(true, 2, 35)], [20, 20, 35]);
+        assert_eq!([timeout(true, 0, 5), timeout(false, 0, 60)], [5, 60]);
+    }
+}

@@ -60,23 +60,23 @@ impl fmt::Debug for Response {
 #[derive(Clone, Debug)]
 pub struct ResponseValue<T> {
     inner: T,
-    head: Head,
+    response: Response,
 }
 
 impl<T> ResponseValue<T> {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.head.status
+        self.response.head.status
     }
 
     /// All headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
+        &self.response.head.headers
     }
 
     /// The answer's `cf-ray`, which Cloudflare's support asks for.
     pub fn ray_id(&self) -> Option<&str> {
-        self.head.ray_id()
+        self.response.head.ray_id()
     }
 
     /// The decoded body alone.
@@ -84,15 +84,16 @@ impl<T> ResponseValue<T> {
         self.inner
     }
 
-    pub(crate) fn into_parts(self) -> (T, Head) {
-        (self.inner, self.head)
+    /// What was decoded, and what it was decoded from.
+    pub(crate) fn into_parts(self) -> (T, Response) {
+        (self.inner, self.response)
     }
 }
 
 impl<T: DeserializeOwned> ResponseValue<T> {
     pub(crate) fn from_response<E>(response: Response) -> Result<Self, Error<E>> {
         match serde_json::from_slice(&response.body) {
-            Ok(inner) => Ok(Self { inner, head: response.head }),
+            Ok(inner) => Ok(Self { inner, response }),
             Err(cause) => Err(Error::InvalidResponsePayload(response, DecodeError::from(&cause))),
         }
     }

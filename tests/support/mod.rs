@@ -37,6 +37,7 @@ pub struct Wire {
 struct Log {
     requests: Vec<String>,
     connections: usize,
+    closed: usize,
 }
 
 impl Wire {
@@ -60,7 +61,10 @@ impl Wire {
             for stream in listener.incoming().map_while(Result::ok) {
                 shared.lock().unwrap().connections += 1;
                 let (log, reply) = (shared.clone(), reply.clone());
-                thread::spawn(move || serve(stream, &log, &*reply));
+                thread::spawn(move || {
+                    serve(stream, &log, &*reply);
+                    log.lock().unwrap().closed += 1;
+                });
             }
         });
         Self { address, log }
@@ -80,6 +84,13 @@ impl Wire {
 
     pub fn connections(&self) -> usize {
         self.log.lock().unwrap().connections
+    }
+
+    /// Waits until the server has closed this many connections.
+    pub fn wait_for_closed(&self, connections: usize) {
+        while self.log.lock().unwrap().closed < connections {
+            thread::yield_now();
+        }
     }
 
     /// A client of this server that does not wait between attempts.
