@@ -217,10 +217,9 @@ fn name_own_types(document: &mut Value) -> Result<(), String> {
 /// `error_chain`, of which the document does not know.
 fn relax(document: &mut Value) {
     each_schema(document, &mut |schema| {
-        if schema.get("enum") == Some(&json!([null])) {
-            *schema = json!({});
-        }
         let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+        // What can only be null says nothing, and a live answer that says something there must not be refused.
+        properties.retain(|_, property| property.get("enum") != Some(&json!([null])));
         if properties.contains_key("code") && properties.contains_key("message") {
             let link = json!({ "type": "object", "properties": {
                 "code": properties["code"], "message": properties["message"],

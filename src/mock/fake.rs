@@ -277,7 +277,7 @@ fn refuse(status: u16, code: Option<i64>, message: &str) -> HttpMockResponse {
         error_chain: None,
     };
     let errors = Some(types::StreamMessages(vec![error]));
-    json(status, &types::StreamApiResponseCommonFailure { success: false, errors, messages: none(), result: None })
+    json(status, &types::StreamApiResponseCommonFailure { success: false, errors, messages: none() })
 }
 
 fn json(status: u16, body: &impl Serialize) -> HttpMockResponse {

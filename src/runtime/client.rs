@@ -5,6 +5,7 @@ use secrecy::zeroize::Zeroizing;
 use ureq::http::{self, Method};
 use ureq::{Agent, AsSendBody, SendBody};
 
+use super::trace_off::TraceOff;
 use super::{Head, Request, RequestBuilder, Response, TransportError};
 
 /// ureq panics where a deadline lies beyond what an `Instant` can hold. A year is as good as forever.
@@ -51,6 +52,7 @@ impl Client {
         body: impl AsSendBody,
         budget: Budget,
     ) -> Result<Response, (ureq::Error, Option<Response>)> {
+        let _trace_off = TraceOff::new();
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = request.uri.clone();

@@ -11,6 +11,7 @@ mod error;
 mod hooks;
 mod request;
 mod response;
+mod trace_off;
 mod values;
 
 pub use ureq::http::{Method, header};

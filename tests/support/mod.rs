@@ -1,6 +1,8 @@
 //! A server that answers with bytes, for what no well-behaved server does. It reads each request whole, and counts.
 #![allow(dead_code)]
 
+pub mod secrets;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -35,6 +37,8 @@ pub struct Wire {
 
 #[derive(Default)]
 struct Log {
+    keeps_requests: bool,
+    count: usize,
     requests: Vec<String>,
     connections: usize,
     closed: usize,
@@ -51,11 +55,20 @@ impl Wire {
         Self::replying(vec![Reply::Bytes(answer(status, body))])
     }
 
+    /// As [`Wire::start`], and keeps no requests: for long runs.
+    pub fn forgetful(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_log(Log { keeps_requests: false, ..Log::default() }, reply)
+    }
+
     /// Answers by number, from 0, and text of the request.
     pub fn start(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_log(Log { keeps_requests: true, ..Log::default() }, reply)
+    }
+
+    fn with_log(log: Log, reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let log = Arc::new(Mutex::new(Log::default()));
+        let log = Arc::new(Mutex::new(log));
         let (shared, reply) = (log.clone(), Arc::new(reply));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -112,8 +125,12 @@ fn serve(stream: TcpStream, log: &Mutex<Log>, reply: &dyn Fn(usize, &str) -> Rep
     while let Some(request) = read_request(&mut stream) {
         let reply = {
             let mut log = log.lock().unwrap();
-            log.requests.push(request);
-            reply(log.requests.len() - 1, &log.requests[log.requests.len() - 1])
+            let reply = reply(log.count, &request);
+            log.count += 1;
+            if log.keeps_requests {
+                log.requests.push(request);
+            }
+            reply
         };
         // The client may be gone already: that is its right.
         match reply {
