@@ -12,7 +12,8 @@ use crate::{Client, Credentials, SigningKeys};
 
 /// A stand-in for the service that keeps keys, answers as the live API does, and misbehaves on demand.
 ///
-/// It is a real HTTP server on loopback, for as long as it lives. Created keys are real RSA keys.
+/// It is a real HTTP server on loopback, for as long as it lives. Created keys are real RSA keys, and new ones, until a
+/// process has made 16; after that they come again under other ids.
 ///
 /// ```
 /// use cloudflare_stream_keys::mock::{Fake, Fault};

@@ -1,3 +1,6 @@
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
@@ -7,9 +10,20 @@ use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKey};
 use pkcs8::PrivateKeyInfoRef;
 use serde_json::json;
 
-/// A fresh RSA key of 2048 bits in the two forms of the API: base64 of a PKCS#1 PEM, and of a JWK with that id.
-pub(super) fn generate(id: &str) -> Result<(String, String), Box<dyn std::error::Error>> {
-    let pkcs8: Pkcs8V1Der = KeyPair::generate(KeySize::Rsa2048)?.as_der()?;
+/// How many keys a process makes before it uses them again: each takes a good part of a tenth of a second.
+const FRESH_KEYS: usize = 16;
+
+static MADE: Mutex<Vec<Pkcs8V1Der<'static>>> = Mutex::new(Vec::new());
+
+/// An RSA key of 2048 bits in the two forms of the API: base64 of a PKCS#1 PEM, and of a JWK with that id.
+pub(super) fn generate(id: &str) -> Result<(String, String), Box<dyn Error>> {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.len() < FRESH_KEYS {
+        made.push(KeyPair::generate(KeySize::Rsa2048)?.as_der()?);
+    } else {
+        made.rotate_left(1);
+    }
+    let pkcs8 = made.last().ok_or("no key was made")?;
     let info = PrivateKeyInfoRef::try_from(pkcs8.as_ref()).map_err(|e| e.to_string())?;
     let key = RsaPrivateKey::try_from(info.private_key.as_bytes()).map_err(|e| e.to_string())?;
 
