@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Lines, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,10 +66,13 @@ fn counting_relay(target: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
             for stream in [&client, &server] {
                 stream.set_nodelay(true).unwrap();
             }
-            let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || io::copy(&mut from_client, &mut to_server));
-            let (mut from_server, mut to_client) = (server, client);
-            thread::spawn(move || io::copy(&mut from_server, &mut to_client));
+            for (from, to) in [(&client, &server), (&server, &client)] {
+                let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
         }
     });
     (address, count)
@@ -136,7 +139,8 @@ fn row_23_many_threads_share_one_client() {
 
     let connections = connections.load(Ordering::SeqCst);
     println!("{} calls on {connections} connections; MiB before and after: {before:?}, {after:?}", THREADS * CALLS);
-    assert!(connections <= 2 * THREADS, "{connections} connections for {THREADS} threads");
+    // A create has a connection of its own; all else shares one a thread.
+    assert!(connections <= created.len() + 2 * THREADS, "{connections} connections for {THREADS} threads");
     if let (Some(before), Some(after)) = (before, after) {
         assert!(after <= before + 16, "memory grew from {before} to {after} MiB");
     }

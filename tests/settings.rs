@@ -136,7 +136,7 @@ fn a_timeout_per_call_leaves_other_handles_alone() {
 #[test]
 fn extreme_durations_do_no_harm() {
     let wire = Wire::answering(200, &success(json!([])));
-    let keys = wire.keys();
+    let keys = wire.keys().with_retry_policy(RetryPolicy::none());
     keys.clone().with_timeout(Duration::MAX).list().unwrap();
     assert!(keys.clone().with_timeout(Duration::ZERO).list().unwrap_err().is_timeout());
     let client = wire.builder().connect_timeout(Duration::MAX).build().unwrap();

@@ -57,9 +57,14 @@ impl Client {
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = request.uri.clone();
         *outgoing.headers_mut() = request.headers.clone();
+        // A request that cannot be repeated gets a connection of its own: an idle one may be closed by the server at this
+        // very moment, and then nobody could tell whether the request was carried out. ureq keeps connections apart
+        // whose buffers differ.
+        let buffer = self.agent.config().input_buffer_size() + usize::from(!request.method.is_idempotent());
         let outgoing = self
             .agent
             .configure_request(outgoing)
+            .input_buffer_size(buffer)
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(budget.timeout.min(LONGEST_TIMEOUT)))

@@ -26,8 +26,8 @@ pub enum Reply {
     BytesThenReset(Vec<u8>),
     /// Sends this, then nothing more, and keeps the connection open.
     BytesThenSilence(Vec<u8>),
-    /// Sends this byte by byte, with a pause after each.
-    Drip(Vec<u8>, Duration),
+    /// Sends the first at once, and the second byte by byte, with a pause after each.
+    Drip(Vec<u8>, Vec<u8>, Duration),
 }
 
 pub struct Wire {
@@ -146,7 +146,8 @@ fn serve(stream: TcpStream, log: &Mutex<Log>, reply: &dyn Fn(usize, &str) -> Rep
                 let _ = stream.read(&mut [0]);
                 return;
             }
-            Reply::Drip(bytes, pause) => {
+            Reply::Drip(start, bytes, pause) => {
+                let _ = stream.write_all(&start);
                 for byte in bytes {
                     if stream.write_all(&[byte]).is_err() {
                         return;
