@@ -1,4 +1,4 @@
-//! Creates, lists and deletes a signing key, and shows what an error looks like.
+//! Creates, lists and deletes a signing key, signs a playback token with it, and shows what an error looks like.
 //!
 //! ```text
 //! cargo run --example quickstart              # on a fake of the service, started here
@@ -11,7 +11,11 @@
 use std::process::ExitCode;
 
 use cloudflare_stream_keys::mock::Fake;
-use cloudflare_stream_keys::{Error, SigningKeys};
+use cloudflare_stream_keys::{AccessRule, Error, Signer, SigningKey, SigningKeys, Token};
+
+/// As they stand in Cloudflare's guide: put your own.
+const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
+const CUSTOMER_CODE: &str = "f33zs165nr7gyfy4";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,11 +23,11 @@ fn main() -> ExitCode {
         [] => {
             let fake = Fake::start();
             println!("On a fake of the service at {} (with -- --live: on your account)", fake.base_url());
-            tour(&fake.signing_keys())
+            tour(&fake.signing_keys(), Some(&fake))
         }
         ["--live"] => {
             println!("On the live service, with the account in CLOUDFLARE_ACCOUNT_ID");
-            SigningKeys::from_env().and_then(|keys| tour(&keys))
+            SigningKeys::from_env().and_then(|keys| tour(&keys, None))
         }
         _ => {
             eprintln!("usage: quickstart [--live]");
@@ -39,7 +43,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn tour(keys: &SigningKeys) -> Result<(), Error> {
+/// The whole life of a key. Only the fake has a player that can be asked.
+fn tour(keys: &SigningKeys, fake: Option<&Fake>) -> Result<(), Error> {
     println!("\ncreate   POST {}", keys.path());
     let key = keys.create()?;
     println!("         id       {}", key.id);
@@ -48,11 +53,18 @@ fn tour(keys: &SigningKeys) -> Result<(), Error> {
     println!("         jwk      {:?}, {} characters", key.jwk, key.jwk.expose_secret().len());
 
     // From here on the key must go again, whatever happens.
-    let listed = list(keys);
+    let token = list(keys).and_then(|()| sign(&key));
+    if let (Ok(token), Some(fake)) = (&token, fake) {
+        println!("         a player says: {}", verdict(fake, token));
+    }
+
     println!("\ndelete   DELETE {}", keys.path_for(&key.id)?);
     let word = keys.delete(&key.id)?;
     println!("         the service says: {}", word.as_deref().unwrap_or("nothing"));
-    listed?;
+    let token = token?;
+    if let Some(fake) = fake {
+        println!("         a player says: {}", verdict(fake, &token));
+    }
 
     println!("\nerror    the same key deleted once more");
     match keys.delete(&key.id) {
@@ -68,4 +80,21 @@ fn list(keys: &SigningKeys) -> Result<(), Error> {
         println!("         {}  {}", info.id, info.created.map_or(String::new(), |time| time.to_string()));
     }
     Ok(())
+}
+
+fn sign(key: &SigningKey) -> Result<Token, Error> {
+    println!("\nsign     a token for one video, good for an hour, in Great Britain only; no request is made");
+    let token = Signer::new(key)?
+        .token(VIDEO)
+        .rule(AccessRule::allow_countries(["GB"])?)
+        .rule(AccessRule::block_any())
+        .sign()?;
+    println!("         {token:?}");
+    let url = token.hls_url(CUSTOMER_CODE)?;
+    println!("         {}…{}", &url[..90], &url[url.len() - 30..]);
+    Ok(token)
+}
+
+fn verdict(fake: &Fake, token: &Token) -> String {
+    fake.play(token.as_str()).map_or_else(|refusal| format!("refused, {refusal}"), |()| "plays".to_string())
 }

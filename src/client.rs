@@ -8,6 +8,7 @@ use ureq::tls::{TlsConfig, TlsProvider};
 
 use crate::base_url::base_url;
 use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
+use crate::crypto::tls_provider;
 use crate::runtime::{self, Settings};
 use crate::{Credentials, Error, RetryPolicy, SigningKeys, env, generated};
 
@@ -239,7 +240,7 @@ fn header_value(setting: &str, value: &str) -> Result<HeaderValue, Error> {
 }
 
 fn default_agent() -> Agent {
-    let provider = Arc::new(crypto_provider());
+    let provider = Arc::new(tls_provider());
     let tls = TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider);
     Agent::config_builder()
         .tls_config(tls.build())
@@ -255,14 +256,7 @@ fn with_crypto_provider(agent: Agent) -> Agent {
     let has_none = tls.unversioned_rustls_crypto_provider().is_none() && CryptoProvider::get_default().is_none();
     if has_none && tls.provider() == TlsProvider::Rustls {
         // It fails only where another thread has just installed one, which is as good.
-        let _ = crypto_provider().install_default();
+        let _ = tls_provider().install_default();
     }
     agent
-}
-
-fn crypto_provider() -> CryptoProvider {
-    #[cfg(feature = "aws-lc-rs")]
-    return rustls::crypto::aws_lc_rs::default_provider();
-    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-    return rustls::crypto::ring::default_provider();
 }

@@ -3,13 +3,11 @@
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
-compile_error!("cloudflare-stream-keys needs a crypto library: enable the feature `aws-lc-rs` or the feature `ring`");
-
 mod base_url;
 mod call;
 mod client;
 mod credentials;
+mod crypto;
 mod env;
 mod error;
 pub mod generated;
@@ -23,6 +21,8 @@ mod retry;
 #[allow(missing_docs)]
 mod runtime;
 mod secret;
+#[cfg(feature = "sign")]
+mod sign;
 
 pub use client::{Client, ClientBuilder};
 pub use credentials::Credentials;
@@ -31,3 +31,6 @@ pub use keys::{SigningKey, SigningKeyInfo, SigningKeys};
 pub use recovered::RecoveredKey;
 pub use retry::RetryPolicy;
 pub use secret::Secret;
+#[cfg(feature = "sign")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
+pub use sign::{AccessRule, Signer, Token, TokenBuilder};

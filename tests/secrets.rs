@@ -114,6 +114,7 @@ const PRINTED_ABOVE: &[&str] = &[
     "TransportError",
 ];
 const WITHOUT_SECRETS: &[&str] = &[
+    "AccessRule",
     "Always",
     "ApiMessage",
     "Budget",
@@ -138,7 +139,10 @@ const WITHOUT_SECRETS: &[&str] = &[
     "StreamMessagesItemErrorChainItem",
     "StreamMessagesItemSource",
     "Timestamp",
+    "Token",
 ];
+/// Those that sign: tests/tokens.rs has them.
+const SIGNING: &[&str] = &["RsaKey", "Signer", "TokenBuilder"];
 
 #[test]
 fn row_24_every_public_type_is_known() {
@@ -149,7 +153,8 @@ fn row_24_every_public_type_is_known() {
         let name = line.strip_prefix("pub struct ").or(line.strip_prefix("pub enum "))?;
         Some(name.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_string())
     });
-    let known: BTreeSet<String> = PRINTED_ABOVE.iter().chain(WITHOUT_SECRETS).map(|name| name.to_string()).collect();
+    let known: BTreeSet<String> =
+        PRINTED_ABOVE.iter().chain(WITHOUT_SECRETS).chain(SIGNING).map(|name| name.to_string()).collect();
     let unknown: BTreeSet<String> = declared.filter(|name| !known.contains(name)).collect();
     assert!(unknown.is_empty(), "print these in a test above, or show that they hold no secret: {unknown:?}");
 }

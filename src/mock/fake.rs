@@ -1,12 +1,14 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::generated::{MockServerExt, types};
+use super::player::{self, Refusal};
 use super::rsa_key;
 use crate::{Client, Credentials, SigningKeys};
 
@@ -64,9 +66,17 @@ pub struct Seen {
 
 #[derive(Default)]
 struct State {
-    keys: HashMap<String, Vec<types::StreamKeyResponseCollectionResultItem>>,
-    faults: VecDeque<Fault>,
+    keys: HashMap<String, Vec<StoredKey>>,
+    /// Each for the next request, or the next with a method.
+    faults: Vec<(Option<&'static str>, Fault)>,
     requests: Vec<Seen>,
+    ahead: Duration,
+}
+
+struct StoredKey {
+    info: types::StreamKeyResponseCollectionResultItem,
+    /// PKCS#1 DER; none for a key that was seeded.
+    public: Option<Vec<u8>>,
 }
 
 /// The service's code for an unknown key.
@@ -122,12 +132,52 @@ impl Fake {
 
     /// Adds a key to [`ACCOUNT_ID`](Self::ACCOUNT_ID), as if it had been created before.
     pub fn seed(&self, id: &str) {
-        self.state().add(Self::ACCOUNT_ID, id);
+        self.state().add(Self::ACCOUNT_ID, id, None);
     }
 
-    /// Lets the next request go wrong. Faults that are injected meanwhile queue up.
+    /// The time on this server: the clock's, and what it was [advanced](Self::advance) by.
+    pub fn now(&self) -> Timestamp {
+        self.state().now()
+    }
+
+    /// Moves this server's time on.
+    pub fn advance(&self, time: Duration) {
+        self.state().ahead += time;
+    }
+
+    /// Plays a video with a token, as the service would: the key must be one that this server made and still has, and
+    /// the time must be right. Access rules are not looked at.
+    ///
+    /// # Errors
+    /// Why it does not play.
+    /// ```
+    /// use cloudflare_stream_keys::Signer;
+    /// use cloudflare_stream_keys::mock::{Fake, Refusal};
+    ///
+    /// let fake = Fake::start();
+    /// let keys = fake.signing_keys();
+    /// let key = keys.create()?;
+    /// let token = Signer::new(&key)?.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
+    /// assert_eq!(fake.play(token.as_str()), Ok(()));
+    /// keys.delete(&key.id)?;
+    /// assert_eq!(fake.play(token.as_str()), Err(Refusal::UnknownKey));
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    pub fn play(&self, token: &str) -> Result<(), Refusal> {
+        let state = self.state();
+        let find =
+            |id: &str| state.keys.values().flatten().find(|key| key.info.key_id.as_deref() == Some(id))?.public.clone();
+        player::check(token, state.now(), find)
+    }
+
+    /// Lets the next request go wrong. Further faults queue up behind it.
     pub fn inject(&self, fault: Fault) {
-        self.state().faults.push_back(fault);
+        self.state().faults.push((None, fault));
+    }
+
+    /// Lets the next request with this method go wrong: `POST` creates, `GET` lists, `DELETE` deletes.
+    pub fn inject_on(&self, method: &'static str, fault: Fault) {
+        self.state().faults.push((Some(method), fault));
     }
 
     /// Every request so far, in the order of arrival.
@@ -183,9 +233,11 @@ impl State {
         };
         let place = Place::of(&seen.path);
         let authentic = seen.is_authentic();
+        let fault = state.faults.iter().position(|(method, _)| method.is_none_or(|method| method == seen.method));
+        let fault = fault.map(|at| state.faults.remove(at).1);
         state.requests.push(seen);
 
-        match state.faults.pop_front() {
+        match fault {
             Some(Fault::LoseAnswer) => {
                 operation(&mut state, &place);
                 html(502)
@@ -209,22 +261,23 @@ impl State {
 
     fn list(&mut self, place: &Place) -> HttpMockResponse {
         // The live API says null, not [], where there are none.
-        let result = self.keys.get(&place.account).filter(|keys| !keys.is_empty()).cloned();
+        let keys = self.keys.get(&place.account).filter(|keys| !keys.is_empty());
+        let result = keys.map(|keys| keys.iter().map(|key| key.info.clone()).collect());
         json(200, &types::StreamKeyResponseCollection { success: true, result, errors: none(), messages: none() })
     }
 
     fn create(&mut self, place: &Place) -> HttpMockResponse {
         let id = format!("{:032x}", fastrand::u128(..));
-        let (pem, jwk) = match rsa_key::generate(&id) {
-            Ok(forms) => forms,
+        let key = match rsa_key::generate(&id) {
+            Ok(key) => key,
             Err(e) => return refuse(500, None, &e.to_string()),
         };
-        let created = self.add(&place.account, &id);
+        let created = self.add(&place.account, &id, Some(key.public));
         let key = types::StreamKeys {
             id: Some(id.into()),
             created: Some(created),
-            pem: Some(pem.into()),
-            jwk: Some(jwk.into()),
+            pem: Some(key.pem.into()),
+            jwk: Some(key.jwk.into()),
         };
         let result = Some(key);
         json(200, &types::StreamKeyGenerationResponse { success: true, result, errors: none(), messages: none() })
@@ -232,7 +285,7 @@ impl State {
 
     fn delete(&mut self, place: &Place) -> HttpMockResponse {
         let keys = self.keys.entry(place.account.clone()).or_default();
-        let Some(at) = keys.iter().position(|key| key.key_id == place.key) else {
+        let Some(at) = keys.iter().position(|key| key.info.key_id == place.key) else {
             return refuse(404, Some(UNKNOWN_KEY), "Not found");
         };
         keys.remove(at);
@@ -240,14 +293,19 @@ impl State {
         json(200, &types::StreamDeletedResponse { success: true, result, errors: none(), messages: none() })
     }
 
-    fn add(&mut self, account: &str, id: &str) -> types::StreamSigningKeyCreated {
-        let created = types::StreamSigningKeyCreated(jiff::Timestamp::now().to_string());
-        self.keys.entry(account.to_string()).or_default().push(types::StreamKeyResponseCollectionResultItem {
+    fn add(&mut self, account: &str, id: &str, public: Option<Vec<u8>>) -> types::StreamSigningKeyCreated {
+        let created = types::StreamSigningKeyCreated(self.now().to_string());
+        let info = types::StreamKeyResponseCollectionResultItem {
             id: Some(id.to_string().into()),
             created: Some(created.clone()),
             key_id: Some(id.to_string()),
-        });
+        };
+        self.keys.entry(account.to_string()).or_default().push(StoredKey { info, public });
         created
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX)
     }
 }
 

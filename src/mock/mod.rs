@@ -29,6 +29,7 @@
 //! ```
 
 mod fake;
+mod player;
 mod rsa_key;
 
 #[allow(missing_docs, clippy::all)]
@@ -38,3 +39,4 @@ mod generated {
 
 pub use fake::{Fake, Fault, Seen};
 pub use generated::{MockServerExt, operations, types};
+pub use player::Refusal;

@@ -1,0 +1,95 @@
+//! What a token costs: against the bare signature on a parsed key, and against jsonwebtoken.
+//!
+//! ```text
+//! cargo bench --bench sign
+//! ```
+//!
+//! The figures are ratios of medians, the contenders taking turns, so that they hold on a busy machine.
+
+use std::hint::black_box;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cloudflare_stream_keys::{AccessRule, Signer};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::Value;
+
+const ROUNDS: usize = 400;
+
+fn main() {
+    let vectors: Value = serde_json::from_str(include_str!("../tests/vectors/tokens.json")).expect("JSON");
+    let vector = |pointer| vectors.pointer(pointer).and_then(Value::as_str).expect("a text");
+    let pem = String::from_utf8(STANDARD.decode(vector("/key/pem")).expect("base64")).expect("PEM");
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(body).expect("base64");
+
+    let signer = Signer::from_jwk(vector("/key/jwk")).expect("the example key");
+    let ours = || {
+        let token = signer
+            .token("5d5bc37ffcf54c9b82e996823bffbb81")
+            .downloadable(true)
+            .rule(AccessRule::allow_countries(["US", "MX"]).expect("countries"))
+            .rule(AccessRule::block_any());
+        black_box(token.sign().expect("a token"));
+    };
+
+    let key = KeyPair::from_der(&der).expect("the example key");
+    let (message, _) = vector("/tokens/full/token").rsplit_once('.').expect("a token");
+    let bare = || {
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("a signature");
+        black_box(signature);
+    };
+
+    let (header, encoding_key) = (Header::new(Algorithm::RS256), EncodingKey::from_rsa_der(&der));
+    let claims = vectors.pointer("/tokens/full/claims").expect("claims");
+    let jsonwebtoken = || {
+        black_box(jsonwebtoken::encode(&header, claims, &encoding_key).expect("a token"));
+    };
+
+    let [ours_us, bare_us, jsonwebtoken_us] = medians([&ours, &bare, &jsonwebtoken]);
+    println!("a token, of the bare signature     {:.3}   ({ours_us:.0} of {bare_us:.0} us)", ours_us / bare_us);
+    println!("a token, of jsonwebtoken's         {:.3}   (of {jsonwebtoken_us:.0} us)", ours_us / jsonwebtoken_us);
+
+    let (one, two) = (per_second(1, &ours), per_second(2, &ours));
+    println!("tokens a second, 2 threads of 1    {:.2}    ({two:.0} of {one:.0})", two / one);
+}
+
+/// Microseconds of each, taking turns.
+fn medians<const N: usize>(contenders: [&dyn Fn(); N]) -> [f64; N] {
+    let mut times = [const { Vec::new() }; N];
+    for _ in 0..ROUNDS {
+        for (contender, times) in contenders.iter().zip(&mut times) {
+            let start = Instant::now();
+            contender();
+            times.push(start.elapsed());
+        }
+    }
+    times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64() * 1e6
+    })
+}
+
+fn per_second(threads: usize, work: &(dyn Fn() + Sync)) -> f64 {
+    let time = Duration::from_secs(2);
+    let start = Instant::now();
+    let count: usize = thread::scope(|scope| {
+        let worker = || {
+            let mut count = 0;
+            while start.elapsed() < time {
+                work();
+                count += 1;
+            }
+            count
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no panic")).sum()
+    });
+    count as f64 / start.elapsed().as_secs_f64()
+}

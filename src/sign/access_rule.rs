@@ -1,0 +1,128 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use crate::Error;
+
+/// Who may play a video with a token, and who may not.
+///
+/// A token has up to 5 rules. They are tried in order, and the first that matches decides; where none does, playing is
+/// allowed. So a list of who is allowed ends in [`block_any`](Self::block_any):
+///
+/// ```
+/// # use cloudflare_stream_keys::mock::Fake;
+/// use cloudflare_stream_keys::{AccessRule, Signer};
+///
+/// # let fake = Fake::start();
+/// # let signer = Signer::new(&fake.signing_keys().create()?)?;
+/// let token = signer
+///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
+///     .rule(AccessRule::block_ips(["203.0.113.7"])?)
+///     .rule(AccessRule::allow_countries(["GB", "IE"])?)
+///     .rule(AccessRule::block_any())
+///     .sign()?;
+/// # let _ = token;
+/// # Ok::<(), cloudflare_stream_keys::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessRule {
+    #[serde(rename = "type")]
+    kind: Kind,
+    action: Action,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    country: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ip: Vec<IpNet>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Kind {
+    #[serde(rename = "any")]
+    Any,
+    #[serde(rename = "ip.geoip.country")]
+    Country,
+    #[serde(rename = "ip.src")]
+    Ip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Allow,
+    Block,
+}
+
+impl AccessRule {
+    /// Allows viewers in these countries, by their two letters in ISO 3166-1.
+    ///
+    /// # Errors
+    /// `Config` where there is none, or one that is not two letters.
+    pub fn allow_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
+        Self::countries(Action::Allow, countries)
+    }
+
+    /// Blocks viewers in these countries.
+    ///
+    /// # Errors
+    /// As [`allow_countries`](Self::allow_countries).
+    pub fn block_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
+        Self::countries(Action::Block, countries)
+    }
+
+    /// Allows viewers with these addresses, IPv4 or IPv6: single ones such as `203.0.113.7`, or ranges such as
+    /// `2001:db8::/32`.
+    ///
+    /// # Errors
+    /// `Config` where there is none, or one that is neither.
+    pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
+        Self::ips(Action::Allow, addresses)
+    }
+
+    /// Blocks viewers with these addresses.
+    ///
+    /// # Errors
+    /// As [`allow_ips`](Self::allow_ips).
+    pub fn block_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
+        Self::ips(Action::Block, addresses)
+    }
+
+    /// Allows everybody. No rule can follow it.
+    pub fn allow_any() -> Self {
+        Self { kind: Kind::Any, action: Action::Allow, country: Vec::new(), ip: Vec::new() }
+    }
+
+    /// Blocks everybody. No rule can follow it.
+    pub fn block_any() -> Self {
+        Self { kind: Kind::Any, action: Action::Block, country: Vec::new(), ip: Vec::new() }
+    }
+
+    pub(super) fn matches_everybody(&self) -> bool {
+        self.kind == Kind::Any
+    }
+
+    fn countries<C: AsRef<str>>(action: Action, countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
+        let country = |code: C| match code.as_ref().as_bytes() {
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Ok(code.as_ref().to_ascii_uppercase()),
+            _ => Err(Error::config("country", "is not two letters (ISO 3166-1 alpha-2)")),
+        };
+        let country = countries.into_iter().map(country).collect::<Result<Vec<_>, _>>()?;
+        if country.is_empty() {
+            return Err(Error::config("access rule", "names no country"));
+        }
+        Ok(Self { kind: Kind::Country, action, country, ip: Vec::new() })
+    }
+
+    fn ips<A: AsRef<str>>(action: Action, addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
+        let range = |address: A| {
+            let address = address.as_ref();
+            let range = address.parse().or_else(|_| address.parse::<IpAddr>().map(IpNet::from));
+            range.map_err(|_| Error::config("address", "is neither an IP address nor a range such as 203.0.113.0/24"))
+        };
+        let ip = addresses.into_iter().map(range).collect::<Result<Vec<_>, _>>()?;
+        if ip.is_empty() {
+            return Err(Error::config("access rule", "names no address"));
+        }
+        Ok(Self { kind: Kind::Ip, action, country: Vec::new(), ip })
+    }
+}
