@@ -6,6 +6,7 @@ use std::time::Duration;
 use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use super::generated::{MockServerExt, types};
 use super::player::{self, Refusal};
@@ -83,6 +84,10 @@ struct StoredKey {
 const UNKNOWN_KEY: i64 = 10003;
 /// The service's code for credentials that it does not accept.
 const AUTHENTICATION: i64 = 10000;
+/// Cloudflare's code for too many requests.
+const RATE_LIMITED: i64 = 1015;
+/// For what cannot happen.
+const INTERNAL: i64 = 10001;
 
 impl Fake {
     /// An account that exists. Any other does as well, and has keys of its own.
@@ -250,11 +255,11 @@ impl State {
             }
             Some(Fault::Status(status)) => html(status),
             Some(Fault::RateLimit(wait)) => {
-                let mut answer = refuse(429, None, "Too many requests");
+                let mut answer = refuse(429, RATE_LIMITED, "You are being rate limited");
                 answer.headers.get_or_insert_default().push(("retry-after".into(), wait.as_secs().to_string()));
                 answer
             }
-            None if !authentic => refuse(401, Some(AUTHENTICATION), "Authentication error"),
+            None if !authentic => refuse(401, AUTHENTICATION, "Authentication error"),
             None => operation(&mut state, &place),
         }
     }
@@ -262,35 +267,31 @@ impl State {
     fn list(&mut self, place: &Place) -> HttpMockResponse {
         // The live API says null, not [], where there are none.
         let keys = self.keys.get(&place.account).filter(|keys| !keys.is_empty());
-        let result = keys.map(|keys| keys.iter().map(|key| key.info.clone()).collect());
-        json(200, &types::StreamKeyResponseCollection { success: true, result, errors: none(), messages: none() })
+        success(keys.map(|keys| keys.iter().map(|key| &key.info).collect::<Vec<_>>()))
     }
 
     fn create(&mut self, place: &Place) -> HttpMockResponse {
         let id = format!("{:032x}", fastrand::u128(..));
         let key = match rsa_key::generate(&id) {
             Ok(key) => key,
-            Err(e) => return refuse(500, None, &e.to_string()),
+            Err(e) => return refuse(500, INTERNAL, &e.to_string()),
         };
         let created = self.add(&place.account, &id, Some(key.public));
-        let key = types::StreamKeys {
+        success(types::StreamKeys {
             id: Some(id.into()),
             created: Some(created),
             pem: Some(key.pem.into()),
             jwk: Some(key.jwk.into()),
-        };
-        let result = Some(key);
-        json(200, &types::StreamKeyGenerationResponse { success: true, result, errors: none(), messages: none() })
+        })
     }
 
     fn delete(&mut self, place: &Place) -> HttpMockResponse {
         let keys = self.keys.entry(place.account.clone()).or_default();
         let Some(at) = keys.iter().position(|key| key.info.key_id == place.key) else {
-            return refuse(404, Some(UNKNOWN_KEY), "Not found");
+            return refuse(404, UNKNOWN_KEY, "Not found");
         };
         keys.remove(at);
-        let result = Some("Revoked".to_string());
-        json(200, &types::StreamDeletedResponse { success: true, result, errors: none(), messages: none() })
+        success("Revoked")
     }
 
     fn add(&mut self, account: &str, id: &str, public: Option<Vec<u8>>) -> types::StreamSigningKeyCreated {
@@ -323,25 +324,15 @@ impl Seen {
     }
 }
 
-fn none() -> Option<types::StreamMessages> {
-    Some(types::StreamMessages(Vec::new()))
+fn success(result: impl Serialize) -> HttpMockResponse {
+    let envelope = json!({ "success": true, "errors": [], "messages": [], "result": result });
+    answer(200, "application/json", envelope.to_string())
 }
 
-fn refuse(status: u16, code: Option<i64>, message: &str) -> HttpMockResponse {
-    let error = types::StreamMessagesItem {
-        code,
-        message: Some(message.to_string()),
-        documentation_url: None,
-        source: None,
-        error_chain: None,
-    };
-    let errors = Some(types::StreamMessages(vec![error]));
-    json(status, &types::StreamApiResponseCommonFailure { success: false, errors, messages: none() })
-}
-
-fn json(status: u16, body: &impl Serialize) -> HttpMockResponse {
-    let body = serde_json::to_string(body).unwrap_or_default();
-    answer(status, "application/json", body)
+fn refuse(status: u16, code: i64, message: &str) -> HttpMockResponse {
+    let errors = [json!({ "code": code, "message": message })];
+    let envelope = json!({ "success": false, "errors": errors, "messages": [], "result": null });
+    answer(status, "application/json", envelope.to_string())
 }
 
 fn html(status: u16) -> HttpMockResponse {

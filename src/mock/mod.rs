@@ -4,9 +4,9 @@
 //! Both speak real HTTP on loopback. Needs feature `mock`; put it into your `[dev-dependencies]` only.
 //!
 //! ```
+//! use cloudflare_stream_keys::mock::httpmock::MockServer;
 //! use cloudflare_stream_keys::mock::{MockServerExt, types};
 //! use cloudflare_stream_keys::{Client, Credentials};
-//! use httpmock::MockServer;
 //!
 //! let server = MockServer::start();
 //! let list = server.list_signing_keys(|when, then| {
@@ -39,4 +39,6 @@ mod generated {
 
 pub use fake::{Fake, Fault, Seen};
 pub use generated::{MockServerExt, operations, types};
+/// The very version of httpmock that [`MockServerExt`] extends.
+pub use httpmock;
 pub use player::Refusal;
