@@ -29,7 +29,7 @@ impl Case {
     fn with(change: impl FnOnce(&mut Value)) -> Self {
         let mut document: Value = serde_json::from_str(FRAGMENT).unwrap();
         change(&mut document);
-        Self::with_document(&document.to_string())
+        Self::with_document(document.to_string())
     }
 
     fn with_document(text: impl AsRef<[u8]>) -> Self {

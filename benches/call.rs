@@ -1,0 +1,311 @@
+//! What a call costs, against the same call written by hand on ureq and serde_json, and against Cloudflare's Python SDK.
+//!
+//! ```text
+//! cargo bench --bench call
+//! ```
+//!
+//! Instructions are counted by callgrind, where valgrind is installed: those of 2n calls less those of n, so that
+//! start-up does not count. Time is taken in turns, and given as a ratio of medians. The server is in a process of its own.
+//! For the Python SDK: `python3 -m venv target/python && target/python/bin/pip install cloudflare==5.9.0`.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
+const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve"] => serve(),
+        ["call", who, url, calls] => {
+            let contender = contender(who, url);
+            (0..calls.parse::<u64>().expect("a number")).for_each(|_| contender());
+        }
+        _ => compare(),
+    }
+}
+
+// ---- The contenders: each lists the keys below a URL ----
+
+fn contender(who: &str, url: &str) -> Box<dyn Fn()> {
+    let (ours, by_hand) = (ours(url), by_hand(url));
+    match who {
+        "ours" => Box::new(ours),
+        _ => Box::new(by_hand),
+    }
+}
+
+fn ours(url: &str) -> impl Fn() + use<> {
+    let client = Client::builder().credentials(Credentials::api_token(TOKEN)).base_url(url).build().expect("a client");
+    let keys: SigningKeys = client.signing_keys(ACCOUNT_ID).expect("an account");
+    move || {
+        black_box(keys.list().expect("a list"));
+    }
+}
+
+/// The same fields, decoded by ureq's own `read_json`.
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Envelope {
+    success: bool,
+    #[serde(default)]
+    errors: Option<Vec<Message>>,
+    #[serde(default)]
+    messages: Option<Vec<Message>>,
+    #[serde(default)]
+    result: Option<Vec<Key>>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Message {
+    code: Option<i64>,
+    message: Option<String>,
+    documentation_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Key {
+    id: String,
+    created: Option<Timestamp>,
+    key_id: Option<String>,
+}
+
+fn by_hand(url: &str) -> impl Fn() + use<> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(60)))
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .build()
+        .into();
+    let base_url = url.to_string();
+    move || {
+        let mut answer = agent
+            .get(format!("{base_url}/accounts/{ACCOUNT_ID}/stream/keys"))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("accept", "application/json")
+            .header("user-agent", "by-hand/0.1.0")
+            .call()
+            .expect("an answer");
+        assert!(answer.status() == 200);
+        let envelope: Envelope = answer.body_mut().read_json().expect("JSON");
+        assert!(envelope.success);
+        black_box(envelope);
+    }
+}
+
+// ---- The server ----
+
+/// Answers `/KEYS-FRAMING/…` with that many keys, in that framing, until its standard input ends.
+fn serve() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    println!("{}", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || answer(stream));
+        }
+    });
+    io::stdin().read_to_end(&mut Vec::new()).expect("standard input");
+}
+
+fn answer(mut stream: TcpStream) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut cached = (String::new(), Vec::new());
+    loop {
+        let mut first = String::new();
+        reader.read_line(&mut first).ok().filter(|n| *n > 0)?;
+        let mut line = String::new();
+        while reader.read_line(&mut line).ok()? > 2 {
+            line.clear();
+        }
+        let case = first.split('/').nth(1)?.to_string();
+        if cached.0 != case {
+            cached = (case.clone(), bytes_of(&case)?);
+        }
+        stream.write_all(&cached.1).ok()?;
+    }
+}
+
+fn bytes_of(case: &str) -> Option<Vec<u8>> {
+    let (keys, framing) = case.split_once('-')?;
+    let key = |n: u32| {
+        let id = format!("{n:032x}");
+        json!({ "id": id, "key_id": id, "created": "2021-06-15T21:06:54.763937286Z" })
+    };
+    let keys: Vec<_> = (0..keys.parse().ok()?).map(key).collect();
+    let body = json!({ "success": true, "errors": [], "messages": [], "result": keys }).to_string().into_bytes();
+    let head = "HTTP/1.1 200 OK\r\ndate: Mon, 23 Nov 2026 12:00:00 GMT\r\ncontent-type: application/json\r\n\
+        cf-ray: 8f1d2c3b4a596877-LHR\r\nserver: cloudflare\r\ncf-cache-status: DYNAMIC\r\n";
+    let mut bytes = head.as_bytes().to_vec();
+    match framing {
+        "length" => {
+            bytes.extend(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+            bytes.extend(body);
+        }
+        _ => {
+            bytes.extend(b"transfer-encoding: chunked\r\n\r\n");
+            for chunk in body.chunks(16 * 1024) {
+                bytes.extend(format!("{:x}\r\n", chunk.len()).as_bytes());
+                bytes.extend(chunk);
+                bytes.extend(b"\r\n");
+            }
+            bytes.extend(b"0\r\n\r\n");
+        }
+    }
+    Some(bytes)
+}
+
+struct Server(Child, String);
+
+impl Server {
+    fn start() -> Self {
+        let mut child = this("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server");
+        let mut address = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut address).expect("its address");
+        Self(child, format!("http://{}", address.trim()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn this(argument: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.arg(argument);
+    command
+}
+
+// ---- The comparison ----
+
+fn compare() {
+    let server = Server::start();
+    for (case, name, calls) in [
+        ("2-length", "2 keys", 200),
+        ("2-chunked", "2 keys, chunked", 200),
+        ("1000-length", "1,000 keys", 20),
+        ("1000-chunked", "1,000 keys, chunked", 20),
+    ] {
+        let url = format!("{}/{case}", server.1);
+        match (instructions("ours", &url, calls), instructions("by hand", &url, calls)) {
+            (Some(ours), Some(by_hand)) => {
+                let ratio = ours as f64 / by_hand as f64;
+                println!("instructions, list of {name:<20} {ratio:.3}   ({ours} of {by_hand} a call)");
+            }
+            _ => println!("instructions, list of {name:<20} not counted: valgrind is not installed"),
+        }
+        let (ours, by_hand) = (ours(&url), by_hand(&url));
+        let [ours_us, by_hand_us] = medians([&ours, &by_hand]);
+        println!("time,         list of {name:<20} {:.3}   ({ours_us:.0} of {by_hand_us:.0} us)", ours_us / by_hand_us);
+        let (ours, by_hand) = (allocations(&ours), allocations(&by_hand));
+        println!("allocations,  list of {name:<20} {:.3}   ({ours} of {by_hand} a call)", ours as f64 / by_hand as f64);
+    }
+
+    let url = format!("{}/2-length", server.1);
+    let ours = ours(&url);
+    (0..1000).for_each(|_| ours());
+    let before = IN_USE.load(Ordering::Relaxed);
+    (0..100_000).for_each(|_| ours());
+    let after = IN_USE.load(Ordering::Relaxed);
+    println!("bytes in use, after 100,000 calls more    {:+}", after as i64 - before as i64);
+
+    let [ours_us] = medians([&ours]);
+    match python(&url) {
+        Some(python_us) => {
+            println!("time,         Cloudflare's Python SDK of ours {:.0}   ({python_us:.0} us)", python_us / ours_us)
+        }
+        None => println!("time,         Cloudflare's Python SDK is not installed in target/python"),
+    }
+}
+
+/// Instructions a call, without start-up.
+fn instructions(who: &str, url: &str, calls: u64) -> Option<u64> {
+    let count = |calls: u64| -> Option<u64> {
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(std::env::current_exe().ok()?)
+            .args(["call", who, url, &calls.to_string()])
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = text.lines().find(|line| line.contains("Collected :"))?;
+        line.split_whitespace().last()?.parse().ok()
+    };
+    Some((count(2 * calls)? - count(calls)?) / calls)
+}
+
+/// Microseconds of each, taking turns.
+fn medians<const N: usize>(contenders: [&dyn Fn(); N]) -> [f64; N] {
+    let mut times = [const { Vec::new() }; N];
+    for _ in 0..2000 {
+        for (contender, times) in contenders.iter().zip(&mut times) {
+            let start = Instant::now();
+            contender();
+            times.push(start.elapsed());
+        }
+    }
+    times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64() * 1e6
+    })
+}
+
+fn allocations(call: &dyn Fn()) -> u64 {
+    (0..10).for_each(|_| call());
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    (0..100).for_each(|_| call());
+    (ALLOCATIONS.load(Ordering::Relaxed) - before) / 100
+}
+
+/// Microseconds a call of Cloudflare's own SDK.
+fn python(url: &str) -> Option<f64> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(root.join("target/python/bin/python"))
+        .arg(root.join("benches/python_sdk.py"))
+        .args([url, TOKEN, ACCOUNT_ID])
+        .output()
+        .ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// Counts what is asked of the system's allocator.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static IN_USE: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: all is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        IN_USE.fetch_add(layout.size() as u64, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size() as u64, Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
