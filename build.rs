@@ -334,6 +334,17 @@ impl VisitMut for Blocking {
         visit_mut::visit_block_mut(self, block);
     }
 
+    /// And its map of headers holds one less.
+    fn visit_expr_call_mut(&mut self, call: &mut syn::ExprCall) {
+        if call.func.to_token_stream().to_string().ends_with("HeaderMap :: with_capacity")
+            && let Some(Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(capacity), .. })) = call.args.first_mut()
+            && let Ok(n @ 1..) = capacity.base10_parse::<usize>()
+        {
+            *capacity = syn::LitInt::new(&format!("{}usize", n - 1), capacity.span());
+        }
+        visit_mut::visit_expr_call_mut(self, call);
+    }
+
     /// `Client::new` makes a reqwest client and panics where it cannot; ours are made by the facade.
     fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
         item.items.retain(|item| !matches!(item, ImplItem::Fn(function) if function.sig.ident == "new"));

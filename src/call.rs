@@ -9,7 +9,9 @@ use crate::runtime::{Budget, ClientHooks, Error, OperationInfo, Request, Respons
 
 impl ClientHooks<Settings> for Client {
     fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
-        request.headers.extend(self.inner.headers.clone());
+        for (name, value) in &self.inner.headers {
+            request.headers.insert(name.clone(), value.clone());
+        }
         self.inner.credentials.apply(&mut request.headers);
         Ok(())
     }
@@ -59,10 +61,11 @@ fn log_attempt(
 ) {
     let what = format_args!("{}: {} {}", info.operation_id, request.method, request.uri.path());
     match result {
-        Ok(Response { head, .. }) => {
-            let (status, ray_id) = (head.status.as_u16(), head.ray_id().unwrap_or("-"));
-            log::debug!("{what}: {status}, attempt {attempt}, {time:.1?}, cf-ray {ray_id}");
-        }
+        Ok(Response { head, .. }) => log::debug!(
+            "{what}: {}, attempt {attempt}, {time:.1?}, cf-ray {}",
+            head.status.as_u16(),
+            head.ray_id().unwrap_or("-")
+        ),
         Err(e) => log::debug!("{what}: {e}, attempt {attempt}, {time:.1?}"),
     }
 }

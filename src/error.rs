@@ -245,7 +245,7 @@ impl Error {
 
     /// An answer that is not what its status promises: a failure with a success's status, or no envelope at all.
     fn undocumented(operation: Operation, response: &Response, cause: Option<DecodeError>) -> Self {
-        if let Ok(failure) = serde_json::from_slice(&response.body) {
+        if let Ok(failure) = response.decode() {
             return Self::refused(operation, response, failure);
         }
         let status = response.head.status;

@@ -147,24 +147,38 @@ impl std::error::Error for TransportError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     what: &'static str,
-    line: usize,
-    column: usize,
+    place: Place,
 }
 
-impl From<&serde_json::Error> for DecodeError {
-    fn from(e: &serde_json::Error) -> Self {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Byte(usize),
+    LineAndColumn(usize, usize),
+}
+
+impl From<std::str::Utf8Error> for DecodeError {
+    fn from(e: std::str::Utf8Error) -> Self {
+        Self { what: "not UTF-8", place: Place::Byte(e.valid_up_to()) }
+    }
+}
+
+impl From<serde_json::Error> for DecodeError {
+    fn from(e: serde_json::Error) -> Self {
         let what = match e.classify() {
             Category::Data => "JSON of another shape",
             Category::Eof => "cut short",
             Category::Syntax | Category::Io => "not JSON",
         };
-        Self { what, line: e.line(), column: e.column() }
+        Self { what, place: Place::LineAndColumn(e.line(), e.column()) }
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (line {}, column {})", self.what, self.line, self.column)
+        match self.place {
+            Place::Byte(byte) => write!(f, "{} (byte {byte})", self.what),
+            Place::LineAndColumn(line, column) => write!(f, "{} (line {line}, column {column})", self.what),
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -58,5 +60,5 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// Encodes one segment of a path.
 pub fn encode_path(segment: &str) -> String {
-    utf8_percent_encode(segment, RESERVED).to_string()
+    Cow::from(utf8_percent_encode(segment, RESERVED)).into_owned()
 }

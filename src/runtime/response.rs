@@ -5,9 +5,12 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use serde::de::DeserializeOwned;
 use ureq::http::StatusCode;
-use ureq::http::header::HeaderMap;
+use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use super::error::{DecodeError, Error};
+
+/// What Cloudflare's support asks for.
+const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
 /// Status and headers of an answer.
 #[derive(Clone, Debug)]
@@ -20,15 +23,15 @@ pub struct Head {
 
 impl Head {
     pub(crate) fn ray_id(&self) -> Option<&str> {
-        self.text("cf-ray")
+        self.text(&CF_RAY)
     }
 
     /// How long the service asks to wait. Cloudflare gives seconds, never a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.text("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+        self.text(&RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    fn text(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
@@ -47,6 +50,12 @@ impl Response {
 
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// The body as JSON. That it is UTF-8 is seen to once, and not again for each of its strings.
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let text = str::from_utf8(&self.body).map_err(DecodeError::from)?;
+        serde_json::from_str(text).map_err(DecodeError::from)
     }
 }
 
@@ -92,9 +101,9 @@ impl<T> ResponseValue<T> {
 
 impl<T: DeserializeOwned> ResponseValue<T> {
     pub(crate) fn from_response<E>(response: Response) -> Result<Self, Error<E>> {
-        match serde_json::from_slice(&response.body) {
+        match response.decode() {
             Ok(inner) => Ok(Self { inner, response }),
-            Err(cause) => Err(Error::InvalidResponsePayload(response, DecodeError::from(&cause))),
+            Err(cause) => Err(Error::InvalidResponsePayload(response, cause)),
         }
     }
 }
