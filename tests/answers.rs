@@ -173,6 +173,20 @@ fn row_08_a_refusal_without_an_envelope_has_its_status_and_no_invented_message()
 }
 
 #[test]
+fn row_08_a_refusal_that_is_cut_short_is_one_all_the_same() {
+    let cut = |status: u16| format!("HTTP/1.1 {status} Status\r\ncontent-length: 100\r\n\r\n{{\"succ").into_bytes();
+    let wire = Wire::replying(vec![Reply::BytesThenClose(cut(403))]);
+    let keys = wire.keys();
+    for error in [keys.create().unwrap_err(), keys.list().unwrap_err(), keys.delete(KEY_ID).unwrap_err()] {
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Api, Some(403)));
+        assert!(error.is_forbidden() && !error.outcome_unknown());
+    }
+    assert_eq!(wire.requests().len(), 3, "nor is it sent again");
+    let wire = Wire::replying(vec![Reply::BytesThenClose(cut(404))]);
+    assert!(wire.keys().delete(KEY_ID).unwrap_err().is_not_found());
+}
+
+#[test]
 fn row_09_success_false_is_an_error_whatever_the_status_says() {
     let body = json!({ "success": false, "errors": [{ "code": 10005, "message": "try later" }], "messages": [], "result": null });
     for error in errors_of_all(200, &body.to_string()) {

@@ -79,7 +79,9 @@ impl Client {
         let head = Head { status: parts.status, headers: parts.headers, repeated: false };
         let response = Response { head, body: bytes };
         match end {
+            // Of a refusal the status tells what matters: half a body of it is as good as a whole one.
             Ok(_) => Ok(response),
+            Err(_) if !response.head.status.is_success() => Ok(response),
             Err(cause) => Err((cause.into(), Some(response))),
         }
     }
