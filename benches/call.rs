@@ -8,6 +8,8 @@
 //! start-up does not count. Time is taken in turns, and given as a ratio of medians. The server is in a process of its own.
 //! For the Python SDK: `python3 -m venv target/python && target/python/bin/pip install cloudflare==5.9.0`.
 
+mod support;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -16,14 +18,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use support::medians;
 
 const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
+const ROUNDS: usize = 2000;
 const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
 fn main() {
@@ -214,7 +218,7 @@ fn compare() {
             _ => println!("instructions, list of {name:<20} not counted: valgrind is not installed"),
         }
         let (ours, by_hand) = (ours(&url), by_hand(&url));
-        let [ours_us, by_hand_us] = medians([&ours, &by_hand]);
+        let [ours_us, by_hand_us] = medians(ROUNDS, [&ours, &by_hand]);
         println!("time,         list of {name:<20} {:.3}   ({ours_us:.0} of {by_hand_us:.0} us)", ours_us / by_hand_us);
         let (ours, by_hand) = (allocations(&ours), allocations(&by_hand));
         println!("allocations,  list of {name:<20} {:.3}   ({ours} of {by_hand} a call)", ours as f64 / by_hand as f64);
@@ -228,7 +232,7 @@ fn compare() {
     let after = IN_USE.load(Ordering::Relaxed);
     println!("bytes in use, after 100,000 calls more    {:+}", after as i64 - before as i64);
 
-    let [ours_us] = medians([&ours]);
+    let [ours_us] = medians(ROUNDS, [&ours]);
     match python(&url) {
         Some(python_us) => {
             println!("time,         Cloudflare's Python SDK of ours {:.0}   ({python_us:.0} us)", python_us / ours_us)
@@ -251,22 +255,6 @@ fn instructions(who: &str, url: &str, calls: u64) -> Option<u64> {
         line.split_whitespace().last()?.parse().ok()
     };
     Some((count(2 * calls)? - count(calls)?) / calls)
-}
-
-/// Microseconds of each, taking turns.
-fn medians<const N: usize>(contenders: [&dyn Fn(); N]) -> [f64; N] {
-    let mut times = [const { Vec::new() }; N];
-    for _ in 0..2000 {
-        for (contender, times) in contenders.iter().zip(&mut times) {
-            let start = Instant::now();
-            contender();
-            times.push(start.elapsed());
-        }
-    }
-    times.map(|mut times| {
-        times.sort();
-        times[times.len() / 2].as_secs_f64() * 1e6
-    })
 }
 
 fn allocations(call: &dyn Fn()) -> u64 {

@@ -6,6 +6,8 @@
 //!
 //! The figures are ratios of medians, the contenders taking turns, so that they hold on a busy machine.
 
+mod support;
+
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use cloudflare_stream_keys::{AccessRule, Signer};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::Value;
+use support::medians;
 
 const ROUNDS: usize = 400;
 
@@ -52,28 +55,12 @@ fn main() {
         black_box(jsonwebtoken::encode(&header, claims, &encoding_key).expect("a token"));
     };
 
-    let [ours_us, bare_us, jsonwebtoken_us] = medians([&ours, &bare, &jsonwebtoken]);
+    let [ours_us, bare_us, jsonwebtoken_us] = medians(ROUNDS, [&ours, &bare, &jsonwebtoken]);
     println!("a token, of the bare signature     {:.3}   ({ours_us:.0} of {bare_us:.0} us)", ours_us / bare_us);
     println!("a token, of jsonwebtoken's         {:.3}   (of {jsonwebtoken_us:.0} us)", ours_us / jsonwebtoken_us);
 
     let (one, two) = (per_second(1, &ours), per_second(2, &ours));
     println!("tokens a second, 2 threads of 1    {:.2}    ({two:.0} of {one:.0})", two / one);
-}
-
-/// Microseconds of each, taking turns.
-fn medians<const N: usize>(contenders: [&dyn Fn(); N]) -> [f64; N] {
-    let mut times = [const { Vec::new() }; N];
-    for _ in 0..ROUNDS {
-        for (contender, times) in contenders.iter().zip(&mut times) {
-            let start = Instant::now();
-            contender();
-            times.push(start.elapsed());
-        }
-    }
-    times.map(|mut times| {
-        times.sort();
-        times[times.len() / 2].as_secs_f64() * 1e6
-    })
 }
 
 fn per_second(threads: usize, work: &(dyn Fn() + Sync)) -> f64 {

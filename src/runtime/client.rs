@@ -11,6 +11,9 @@ use super::{Head, Request, RequestBuilder, Response, TransportError};
 /// ureq panics where a deadline lies beyond what an `Instant` can hold. A year is as good as forever.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// In bytes: more than a new key takes up, in both its forms.
+const ONE_TIME_ANSWER: u64 = 16 * 1024;
+
 /// Sends requests over a ureq agent, whose connections all clones share.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -73,7 +76,8 @@ impl Client {
 
         let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();
         // Room for all of it at once: a growing vector leaves copies behind, and they are not wiped.
-        let room = body.content_length().unwrap_or(0).min(budget.max_answer_size);
+        let least = if request.method.is_idempotent() { 0 } else { ONE_TIME_ANSWER };
+        let room = body.content_length().unwrap_or(0).max(least).min(budget.max_answer_size);
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(0)));
         let end = body.into_with_config().limit(budget.max_answer_size).reader().read_to_end(&mut bytes);
         let head = Head { status: parts.status, headers: parts.headers, repeated: false };

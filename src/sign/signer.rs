@@ -88,7 +88,7 @@ impl Signer {
         }
         let kid = jwk.kid.filter(|kid| !kid.is_empty()).ok_or_else(|| refuse("has no kid"))?.into_owned();
 
-        let number = |name: &str, text: Option<Cow<'_, str>>| match text {
+        let number = |name: &str, text: Option<&str>| match text {
             None if name == "d" => Err(refuse("is only a public key")),
             None => Err(refuse(&format!("has no {name}"))),
             Some(text) => URL_SAFE_NO_PAD
@@ -148,29 +148,21 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// RFC 7517 and 7518: the members of a private RSA key.
+/// RFC 7517 and 7518: the members of a private RSA key. All but the id are letters, digits, '-' and '_', and so stand in
+/// the JSON as they are.
 #[derive(Deserialize)]
 struct Jwk<'a> {
-    #[serde(borrow)]
-    kty: Cow<'a, str>,
+    kty: &'a str,
     #[serde(borrow)]
     kid: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    n: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    e: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    d: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    p: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    q: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    dp: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    dq: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    qi: Option<Cow<'a, str>>,
+    n: Option<&'a str>,
+    e: Option<&'a str>,
+    d: Option<&'a str>,
+    p: Option<&'a str>,
+    q: Option<&'a str>,
+    dp: Option<&'a str>,
+    dq: Option<&'a str>,
+    qi: Option<&'a str>,
 }
 
 /// The text itself where it begins as it should, else what its base64 stands for.
