@@ -172,6 +172,17 @@ impl ClientBuilder {
     ///
     /// Its connections and TLS are used as they are; deadlines, redirects (none) and statuses are up to this client. An
     /// agent without a TLS crypto provider gets this crate's: it becomes the process's default, unless there is one.
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::ureq::{Agent, Proxy};
+    /// use cloudflare_stream_keys::{Client, Credentials};
+    ///
+    /// let proxy = Proxy::new("http://proxy.example.com:3128")?;
+    /// let agent: Agent = Agent::config_builder().proxy(Some(proxy)).build().into();
+    /// let client = Client::builder().credentials(Credentials::api_token("t")).agent(agent).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn agent(mut self, agent: Agent) -> Self {
         self.agent = Some(agent);
         self

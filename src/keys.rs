@@ -86,6 +86,15 @@ impl SigningKeys {
     /// An account can have 1,000 keys. The request is sent once; it is repeated only where the first certainly had no
     /// effect (see [`RetryPolicy`]).
     ///
+    /// ```
+    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let keys = fake.signing_keys();
+    /// # let store = |id: &str, pem: &str| assert!(!id.is_empty() && !pem.is_empty());
+    /// let key = keys.create()?;
+    /// store(&key.id, key.pem.expose_secret());
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Of any kind. Where [`Error::outcome_unknown`] is true there may be a key that nobody holds; where
     /// [`Error::recovered_key`] has something, part of the key arrived.
@@ -93,7 +102,16 @@ impl SigningKeys {
         self.create_with(&serde_json::json!({}))
     }
 
-    /// Creates a key with a request body of the caller's, in place of `{}`.
+    /// Creates a key with a request body of the caller's, in place of `{}`. The service has no use for one as yet.
+    ///
+    /// ```
+    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let keys = fake.signing_keys();
+    /// let key = keys.create_with(&std::collections::BTreeMap::from([("note", "spring 2026")]))?;
+    /// # assert_eq!(fake.requests()[0].body, r#"{"note":"spring 2026"}"#);
+    /// # let _ = key;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`create`](Self::create); `Config` for a body that has no JSON form.
@@ -112,6 +130,15 @@ impl SigningKeys {
 
     /// All keys of the account, in the service's order, without their secrets.
     ///
+    /// ```
+    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let keys = fake.signing_keys();
+    /// for key in keys.list()? {
+    ///     println!("{} of {:?}", key.id, key.created);
+    /// }
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Of any kind but `Config`.
     pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
@@ -127,6 +154,18 @@ impl SigningKeys {
 
     /// Deletes a key and with it revokes every token it signed. Gives the service's word for it, such as `Revoked`.
     ///
+    /// ```
+    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let keys = fake.signing_keys();
+    /// # fake.seed("5213cfa121f70b8c1380686ffc371ba3");
+    /// match keys.delete("5213cfa121f70b8c1380686ffc371ba3") {
+    ///     Err(error) if error.is_not_found() => println!("there was none"),
+    ///     result => println!("{:?}", result?),
+    /// }
+    /// # assert!(keys.list()?.is_empty());
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Of any kind. [`Error::is_not_found`] for a key that there is not; but where an earlier attempt of this same call
     /// lost its answer, that one did it, and it is no error.
@@ -141,12 +180,21 @@ impl SigningKeys {
         }
     }
 
-    /// The path of the collection, below the base URL: `accounts/023e…/stream/keys`.
+    /// The path of the collection, below the base URL. See [`path_for`](Self::path_for).
     pub fn path(&self) -> String {
         format!("accounts/{}/stream/keys", *self.account)
     }
 
-    /// The path of one key, below the base URL: `accounts/023e…/stream/keys/5213…`.
+    /// The path of one key, below the base URL.
+    ///
+    /// ```
+    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let client = fake.client();
+    /// let keys = client.signing_keys("acct-123")?;
+    /// assert_eq!(keys.path(), "accounts/acct-123/stream/keys");
+    /// assert_eq!(keys.path_for("key-1")?, "accounts/acct-123/stream/keys/key-1");
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `Config` for an id that cannot be one.
@@ -172,6 +220,15 @@ impl SigningKeys {
     }
 
     /// Sends one more header with each request, or another value of one.
+    ///
+    /// ```
+    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let keys = fake.signing_keys();
+    /// let traced = keys.clone().with_header("x-request-id", "7f3a")?;
+    /// traced.list()?;
+    /// # assert_eq!(fake.requests()[0].header("x-request-id"), Some("7f3a"));
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `Config` for what is no header, and for one that belongs to the client (such as `Authorization`).

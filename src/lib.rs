@@ -34,3 +34,6 @@ pub use secret::Secret;
 #[cfg(feature = "sign")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
 pub use sign::{AccessRule, Signer, Token, TokenBuilder};
+/// The versions of the crates whose types stand in this crate's interface: [`jiff::Timestamp`] for times,
+/// [`ureq::Agent`] for a connection of the caller's, and [`ureq::http`] for an answer's headers.
+pub use {jiff, ureq};

@@ -6,6 +6,19 @@ use crate::Secret;
 ///
 /// The service shows a key's private half once. Where an answer to a create held it and yet is no use as a whole (cut
 /// short, garbled, of another shape), the error carries it here. Store it: see [`crate::Error::into_recovered_key`].
+///
+/// ```
+/// use cloudflare_stream_keys::Signer;
+/// use cloudflare_stream_keys::mock::{Fake, Fault};
+///
+/// let fake = Fake::start();
+/// fake.inject(Fault::CutAnswer);
+/// let error = fake.signing_keys().create().unwrap_err();
+/// let key = error.into_recovered_key().expect("the first of the two forms is whole");
+/// let signer = Signer::from_jwk(key.jwk.expect("it is the JWK").expose_secret())?;
+/// assert_eq!(Some(signer.key_id()), key.id.as_deref());
+/// # Ok::<(), cloudflare_stream_keys::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecoveredKey {
