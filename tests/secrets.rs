@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::panic;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use cloudflare_stream_keys::{Client, Credentials, Secret};
 use serde_json::json;
@@ -95,6 +96,25 @@ fn row_24_a_secret_is_not_serialized() {
     let wire = Wire::answering(200, &created(PEM, JWK));
     let raw = wire.keys().raw().create_signing_keys(&ACCOUNT_ID.to_string().into(), &json!({})).unwrap();
     assert!(serde_json::to_string(&raw.into_inner()).is_err());
+}
+
+#[test]
+fn row_24_headers_with_credentials_are_marked_as_sensitive() {
+    let wire = Wire::answering(200, &created(PEM, JWK));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = seen.clone();
+    let middleware = move |request: ureq::http::Request<ureq::SendBody>, next: ureq::middleware::MiddlewareNext| {
+        let headers = request.headers().iter().filter(|(_, value)| value.is_sensitive());
+        sink.lock().unwrap().extend(headers.map(|(name, _)| name.to_string()));
+        assert_hides("a request", &format!("{:?}", request.headers()));
+        next.handle(request)
+    };
+    let agent: ureq::Agent = ureq::Agent::config_builder().middleware(middleware).build().into();
+    for credentials in [Credentials::api_token(TOKEN), Credentials::global_api_key(EMAIL, GLOBAL_KEY)] {
+        let client = wire.builder().credentials(credentials).agent(agent.clone()).build().unwrap();
+        client.signing_keys(ACCOUNT_ID).unwrap().create().unwrap();
+    }
+    assert_eq!(*seen.lock().unwrap(), ["authorization", "x-auth-email", "x-auth-key"]);
 }
 
 /// The public types, and how each is known to keep its secrets. A new one fails the test below until it stands here.

@@ -1,0 +1,66 @@
+//! What must hold with ring as well.
+#![cfg(test)]
+
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+
+use cloudflare_stream_keys::jiff::Timestamp;
+use cloudflare_stream_keys::{AccessRule, Client, Credentials, ErrorKind, RetryPolicy, Signer, ureq};
+use serde_json::Value;
+
+const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
+
+fn vector(pointer: &str) -> String {
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/tokens.json")).unwrap();
+    vectors.pointer(pointer).unwrap().as_str().unwrap().to_string()
+}
+
+#[test]
+fn tokens_are_openssls_to_the_byte() {
+    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    for signer in [
+        Signer::from_jwk(&vector("/key/jwk")).unwrap(),
+        Signer::from_pem(vector("/key/id"), &vector("/key/pem")).unwrap(),
+        Signer::from_pem(vector("/key/id"), include_str!("../../vectors/example-pkcs8.pem")).unwrap(),
+    ] {
+        assert_eq!(signer.token(VIDEO).now(now).sign().unwrap().as_str(), vector("/tokens/plain/token"));
+        let full = signer
+            .token(VIDEO)
+            .expires_in(Duration::from_secs(24 * 60 * 60))
+            .not_before(now)
+            .downloadable(true)
+            .rule(AccessRule::allow_countries(["US", "MX"]).unwrap())
+            .rule(AccessRule::allow_ips(["93.184.216.0/24", "2400:cb00::/32"]).unwrap())
+            .rule(AccessRule::block_any());
+        assert_eq!(full.now(now).sign().unwrap().as_str(), vector("/tokens/full/token"));
+    }
+}
+
+#[test]
+fn keys_that_cannot_sign_are_refused() {
+    for pem in [
+        include_str!("../../vectors/weak.pem"),
+        include_str!("../../vectors/ec-sec1.pem"),
+        include_str!("../../vectors/ec-pkcs8.pem"),
+        include_str!("../../vectors/public.pem"),
+    ] {
+        assert_eq!(Signer::from_pem("id", pem).unwrap_err().kind(), ErrorKind::Config);
+    }
+}
+
+/// TLS has a crypto library to go on: with our own agent and with one of the caller's.
+#[test]
+fn a_server_that_knows_no_tls_is_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || listener.incoming().for_each(drop));
+    let builder = || {
+        let builder = Client::builder().credentials(Credentials::api_token("token")).base_url(&url);
+        builder.retry_policy(RetryPolicy::none())
+    };
+    for builder in [builder(), builder().agent(ureq::Agent::new_with_defaults())] {
+        let keys = builder.build().unwrap().signing_keys("account").unwrap();
+        assert_eq!(keys.create().unwrap_err().kind(), ErrorKind::Connect);
+    }
+}
