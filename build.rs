@@ -188,23 +188,23 @@ fn is_sensitive(schema: &Value) -> bool {
 
 /// Puts a reference to one of [`OWN_TYPES`] wherever such a schema stands or is referred to.
 fn name_own_types(document: &mut Value) -> Result<(), String> {
+    let components = document.pointer("/components/schemas").cloned().unwrap_or_default();
     let mut exposed = None;
     each_schema(document, &mut |schema| {
-        if is_sensitive(schema) && own_type(schema).is_none() {
-            exposed = Some(schema.to_string());
+        let target = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));
+        let mut target = target.map_or(&*schema, |name| &components[name]).clone();
+        if is_sensitive(schema) {
+            target["x-sensitive"] = json!(true);
+        }
+        match own_type(&target) {
+            Some(name) => *schema = json!({ "$ref": format!("#/components/schemas/{name}") }),
+            None if is_sensitive(&target) => exposed = Some(target.to_string()),
+            None => {}
         }
     });
     if let Some(schema) = exposed {
         return Err(format!(": x-sensitive is known for strings only, not for {schema}; teach build.rs this type"));
     }
-
-    let components = document.pointer("/components/schemas").cloned().unwrap_or_default();
-    each_schema(document, &mut |schema| {
-        let target = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));
-        if let Some(name) = own_type(target.map_or(&*schema, |name| &components[name])) {
-            *schema = json!({ "$ref": format!("#/components/schemas/{name}") });
-        }
-    });
     if let Some(named) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         named.retain(|name, _| own_type(&components[name]).is_none());
         named.extend(OWN_TYPES.map(|(name, _)| (name.to_string(), json!({}))));

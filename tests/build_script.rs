@@ -95,8 +95,10 @@ fn secrets_are_told_by_their_mark() {
         let keys = fragment.pointer_mut(keys).unwrap();
         keys["hint"] = json!({ "type": "string", "x-sensitive": true });
         keys["plain"] = json!({ "type": "string", "x-sensitive": false });
+        keys["beside"] = json!({ "$ref": "#/components/schemas/stream_identifier-2", "x-sensitive": true });
     });
-    assert!(client.contains(&field("hint")) && !client.contains(&field("plain")));
+    assert!(client.contains(&field("hint")) && client.contains(&field("beside")));
+    assert!(!client.contains(&field("plain")) && !client.contains(&field("id")));
 
     let client =
         client_with(|fragment| fragment["components"]["schemas"]["stream_identifier-2"]["x-sensitive"] = json!(true));
