@@ -39,6 +39,9 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Beyond any deadline, and not so long that a calculation with it overflows.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What came of one attempt, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -106,7 +109,7 @@ impl RetryPolicy {
             Outcome::Answer { retry_after: Some(asked), .. } => (asked <= self.max_wait).then_some(asked),
             _ => {
                 let limit = self.first_wait.saturating_mul(2u32.saturating_pow(retries)).min(self.max_wait);
-                Some(limit.mul_f64(chance.clamp(0.0, 1.0)))
+                Some(limit.min(LONGEST_WAIT).mul_f64(chance.clamp(0.0, 1.0)))
             }
         }
     }
@@ -172,6 +175,12 @@ mod tests {
         let wait = |retries, chance| policy.next_wait(true, retries, NO_ANSWER, chance).unwrap().as_millis();
         assert_eq!([0, 1, 2, 3, 40, u32::MAX - 1].map(|n| wait(n, 1.0)), [500, 1000, 2000, 3000, 3000, 3000]);
         assert_eq!([0.0, 0.25, 0.5].map(|chance| wait(1, chance)), [0, 250, 500]);
+    }
+
+    #[test]
+    fn extreme_waits_do_no_harm() {
+        let policy = RetryPolicy::default().first_wait(Duration::MAX).max_wait(Duration::MAX);
+        assert_eq!(policy.next_wait(true, 0, NO_ANSWER, 1.0), Some(LONGEST_WAIT));
     }
 
     #[test]

@@ -147,7 +147,8 @@ impl Fake {
 
     /// Moves this server's time on.
     pub fn advance(&self, time: Duration) {
-        self.state().ahead += time;
+        let mut state = self.state();
+        state.ahead = state.ahead.saturating_add(time);
     }
 
     /// Plays a video with a token, as the service would: the key must be one that this server made and still has, and
