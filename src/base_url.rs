@@ -6,9 +6,16 @@ use crate::Error;
 
 const SETTING: &str = "base URL";
 
-/// Takes a URL that credentials may be sent to, without the slash at its end: https, or http where the host is this very
-/// machine.
-pub(crate) fn base_url(text: &str) -> Result<String, Error> {
+/// A URL that credentials may be sent to.
+pub(crate) struct BaseUrl {
+    /// Without the slash at its end.
+    pub(crate) url: String,
+    /// Whether the host is this very machine.
+    pub(crate) is_local: bool,
+}
+
+/// Takes https, or http where the host is this very machine.
+pub(crate) fn base_url(text: &str) -> Result<BaseUrl, Error> {
     let refuse = |problem| Err(Error::config(SETTING, problem));
     if text.contains('#') {
         return refuse("has a fragment");
@@ -28,13 +35,14 @@ pub(crate) fn base_url(text: &str) -> Result<String, Error> {
     if authority.host().is_empty() {
         return refuse("has no host");
     }
+    let is_local = is_loopback(authority.host());
     match scheme {
         "https" => {}
-        "http" if is_loopback(authority.host()) => {}
+        "http" if is_local => {}
         "http" => return refuse("is http, which sends credentials in clear; use https"),
         _ => return refuse("is neither https nor http"),
     }
-    Ok(text.trim_end_matches('/').to_string())
+    Ok(BaseUrl { url: text.trim_end_matches('/').to_string(), is_local })
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
-use ureq::Agent;
 use ureq::http::header::{self as names, HeaderMap, HeaderName, HeaderValue};
 use ureq::tls::{TlsConfig, TlsProvider};
+use ureq::{Agent, Proxy};
 
-use crate::base_url::base_url;
+use crate::base_url::{BaseUrl, base_url};
 use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
 use crate::crypto::tls_provider;
 use crate::runtime::{self, Settings};
@@ -206,7 +206,7 @@ impl ClientBuilder {
             headers.insert(name, value);
         }
 
-        let agent = self.agent.map_or_else(default_agent, with_crypto_provider);
+        let agent = self.agent.map_or_else(|| default_agent(&base_url), with_crypto_provider);
         let settings = Settings {
             credentials,
             headers,
@@ -215,7 +215,7 @@ impl ClientBuilder {
             retry: self.retry,
             max_answer_size: self.max_answer_size,
         };
-        let raw = generated::Client::new_with_client(&base_url, runtime::Client { agent }, settings);
+        let raw = generated::Client::new_with_client(&base_url.url, runtime::Client { agent }, settings);
         Ok(Client { raw })
     }
 }
@@ -250,11 +250,14 @@ fn header_value(setting: &str, value: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(value).map_err(|_| Error::config(setting, "has a line break or another control character"))
 }
 
-fn default_agent() -> Agent {
+fn default_agent(base_url: &BaseUrl) -> Agent {
     let provider = Arc::new(tls_provider());
     let tls = TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider);
+    // What is for this machine does not go to a proxy: it would leave the machine, and in clear.
+    let proxy = if base_url.is_local { None } else { Proxy::try_from_env() };
     Agent::config_builder()
         .tls_config(tls.build())
+        .proxy(proxy)
         .max_idle_connections(MAX_IDLE_CONNECTIONS)
         .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
         .build()

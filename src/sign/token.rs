@@ -10,8 +10,11 @@ use super::{AccessRule, Signer};
 use crate::Error;
 use crate::identifier::identifier;
 
+/// An hour, as long as most videos.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// 24 hours, by Cloudflare's guide "Secure your Stream".
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// By the same guide.
 const MAX_RULES: usize = 5;
 
 /// A token to be, for one video. Everything is checked in [`sign`](Self::sign).
