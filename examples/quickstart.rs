@@ -10,6 +10,7 @@
 
 use std::process::ExitCode;
 
+use cloudflare_stream_keys::generated::ClientInfo;
 use cloudflare_stream_keys::mock::Fake;
 use cloudflare_stream_keys::{AccessRule, Error, Signer, SigningKey, SigningKeys, Token};
 
@@ -25,10 +26,10 @@ fn main() -> ExitCode {
             println!("On a fake of the service at {} (with -- --live: on your account)", fake.base_url());
             tour(&fake.signing_keys(), Some(&fake))
         }
-        ["--live"] => {
-            println!("On the live service, with the account in CLOUDFLARE_ACCOUNT_ID");
-            SigningKeys::from_env().and_then(|keys| tour(&keys, None))
-        }
+        ["--live"] => SigningKeys::from_env().and_then(|keys| {
+            println!("On the live service at {}, account {}", keys.raw().baseurl(), keys.account_id());
+            tour(&keys, None)
+        }),
         _ => {
             eprintln!("usage: quickstart [--live]");
             return ExitCode::from(2);
