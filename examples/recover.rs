@@ -17,10 +17,12 @@ fn main() -> Result<(), Error> {
     create(&keys)?;
 
     println!("\n2. The answer breaks off within the second secret.");
-    create_with(&fake, &keys, Fault::CutAnswer)?;
+    fake.inject_on("POST", Fault::CutAnswer);
+    create(&keys)?;
 
     println!("\n3. The answer is lost; a gateway's error page comes in its place.");
-    create_with(&fake, &keys, Fault::LoseAnswer)?;
+    fake.inject_on("POST", Fault::LoseAnswer);
+    create(&keys)?;
 
     println!("\nAt the end there are:");
     for key in keys.list()? {
@@ -29,19 +31,9 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Lists the keys, lets the request after that go wrong, and creates one.
-fn create_with(fake: &Fake, keys: &SigningKeys, fault: Fault) -> Result<(), Error> {
-    let known = ids(keys)?;
-    fake.inject(fault);
-    settle(keys, &known)
-}
-
-fn create(keys: &SigningKeys) -> Result<(), Error> {
-    settle(keys, &ids(keys)?)
-}
-
 /// Creates a key; if it cannot be told whether there is one, makes sure that none is left over.
-fn settle(keys: &SigningKeys, known: &[String]) -> Result<(), Error> {
+fn create(keys: &SigningKeys) -> Result<(), Error> {
+    let known = ids(keys)?;
     let error = match keys.create() {
         Ok(key) => {
             store(&key.id, &key.jwk);

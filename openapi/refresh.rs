@@ -34,9 +34,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: impl Iterator<Item = String>) -> Result<ExitCode, Box<dyn Error>> {
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<ExitCode, Box<dyn Error>> {
     let (mut check, mut fragment, mut document) = (false, PathBuf::from(FRAGMENT), None);
-    let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--check" => check = true,

@@ -1,36 +1,11 @@
 //! The build script itself, run on the fragment and on fragments that are broken on purpose.
 
-use std::fs;
-use std::process::Command;
+mod support;
 
 use serde_json::{Value, json};
+use support::build_script::run_on;
 
 const FRAGMENT: &str = include_str!("../openapi/stream-keys.json");
-
-struct Outcome {
-    stdout: String,
-    client: String,
-    mock: String,
-}
-
-fn run_on(fragment: Option<&str>) -> Outcome {
-    let package = tempfile::tempdir().unwrap();
-    let out = tempfile::tempdir().unwrap();
-    fs::create_dir(package.path().join("openapi")).unwrap();
-    if let Some(text) = fragment {
-        fs::write(package.path().join("openapi/stream-keys.json"), text).unwrap();
-    }
-    let output = Command::new(env!("BUILD_SCRIPT"))
-        .env("CARGO_MANIFEST_DIR", package.path())
-        .env("OUT_DIR", out.path())
-        .env("CARGO_FEATURE_MOCK", "1")
-        .output()
-        .unwrap();
-    let read = |name| fs::read_to_string(out.path().join(name)).unwrap_or_default();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "what there is to say is said once");
-    assert!(output.status.success(), "cargo fails the build for a cargo::error, and shows nothing else");
-    Outcome { stdout: String::from_utf8(output.stdout).unwrap(), client: read("client.rs"), mock: read("mock.rs") }
-}
 
 /// The client that is generated once `change` has been made to the fragment.
 fn client_with(change: impl FnOnce(&mut Value)) -> String {

@@ -7,6 +7,8 @@
 //! cargo test --test contract
 //! ```
 
+mod support;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -19,6 +21,7 @@ use cloudflare_stream_keys::mock::{Fake, Fault};
 use cloudflare_stream_keys::{Client, Credentials, ErrorKind, RetryPolicy, Signer, SigningKeys};
 use flate2::read::GzDecoder;
 use serde_json::Value;
+use support::cloudflares_document;
 
 const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
@@ -39,8 +42,7 @@ fn prism() -> Option<PathBuf> {
 
 /// The three paths of Cloudflare's own document where it is at hand, else of our fragment.
 fn document() -> String {
-    let usual = root().join("../shared/upstream/cloudflare-openapi.json.gz");
-    let path = std::env::var_os("CLOUDFLARE_OPENAPI").map_or(usual, PathBuf::from);
+    let path = cloudflares_document();
     let Ok(file) = File::open(&path) else {
         let _ = writeln!(io::stderr(), "No document of Cloudflare's at {}: our fragment instead", path.display());
         return fs::read_to_string(root().join("openapi/stream-keys.json")).unwrap();

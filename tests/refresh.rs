@@ -1,11 +1,15 @@
 //! The command that brings the fragment up to date, and says how far it is from a document.
 
+mod support;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use support::build_script::run_on;
+use support::cloudflares_document;
 use tempfile::TempDir;
 
 const FRAGMENT: &str = include_str!("../openapi/stream-keys.json");
@@ -116,8 +120,7 @@ fn at<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Value {
 
 #[test]
 fn cloudflares_own_document_changes_nothing() {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/upstream/cloudflare-openapi.json.gz");
-    let document = std::env::var_os("CLOUDFLARE_OPENAPI").map_or(usual, PathBuf::from);
+    let document = cloudflares_document();
     if !document.exists() {
         // Past the test runner, which keeps what a passing test prints to itself.
         let skipped =
@@ -299,18 +302,9 @@ fn a_field_newly_marked_as_sensitive_becomes_a_secret() {
 
 /// What the build script makes of the case's fragment.
 fn client_of(case: &Case) -> String {
-    let package = tempfile::tempdir().unwrap();
-    fs::create_dir(package.path().join("openapi")).unwrap();
-    fs::copy(case.fragment(), package.path().join("openapi/stream-keys.json")).unwrap();
-    let built = Command::new(env!("BUILD_SCRIPT"))
-        .env("CARGO_MANIFEST_DIR", package.path())
-        .env("OUT_DIR", package.path())
-        .env_remove("CARGO_FEATURE_MOCK")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&built.stdout);
-    assert!(!said.contains("cargo::error"), "{said}");
-    fs::read_to_string(package.path().join("client.rs")).unwrap()
+    let outcome = run_on(Some(&case.text()));
+    assert!(!outcome.stdout.contains("cargo::error"), "{}", outcome.stdout);
+    outcome.client
 }
 
 #[test]

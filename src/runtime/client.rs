@@ -56,6 +56,7 @@ impl Client {
         budget: Budget,
     ) -> Result<Response, (ureq::Error, Option<Response>)> {
         let _trace_off = TraceOff::new();
+        let repeatable = request.method.is_idempotent();
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = request.uri.clone();
@@ -63,7 +64,7 @@ impl Client {
         // A request that cannot be repeated gets a connection of its own: an idle one may be closed by the server at this
         // very moment, and then nobody could tell whether the request was carried out. ureq keeps connections apart
         // whose buffers differ.
-        let buffer = self.agent.config().input_buffer_size() + usize::from(!request.method.is_idempotent());
+        let buffer = self.agent.config().input_buffer_size() + usize::from(!repeatable);
         let outgoing = self
             .agent
             .configure_request(outgoing)
@@ -76,7 +77,7 @@ impl Client {
 
         let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();
         // Room for all of it at once: a growing vector leaves copies behind, and they are not wiped.
-        let least = if request.method.is_idempotent() { 0 } else { ONE_TIME_ANSWER };
+        let least = if repeatable { 0 } else { ONE_TIME_ANSWER };
         let room = body.content_length().unwrap_or(0).max(least).min(budget.max_answer_size);
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(0)));
         let end = body.into_with_config().limit(budget.max_answer_size).reader().read_to_end(&mut bytes);

@@ -1,10 +1,12 @@
 //! A server that answers with bytes, for what no well-behaved server does. It reads each request whole, and counts.
 #![allow(dead_code)]
 
+pub mod build_script;
 pub mod secrets;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -207,4 +209,10 @@ pub fn created(pem: &str, jwk: &str) -> String {
 /// An envelope with this result.
 pub fn success(result: serde_json::Value) -> String {
     serde_json::json!({ "success": true, "errors": [], "messages": [], "result": result }).to_string()
+}
+
+/// Where Cloudflare's own OpenAPI document is looked for; it need not be there.
+pub fn cloudflares_document() -> PathBuf {
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/upstream/cloudflare-openapi.json.gz");
+    std::env::var_os("CLOUDFLARE_OPENAPI").map_or(usual, PathBuf::from)
 }
