@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::extract::NAMED;
+
 /// One difference.
 pub struct Difference {
     /// Where: `components > schemas > stream_keys > properties > pem`.
@@ -106,12 +108,12 @@ fn breaks(at: &[String]) -> bool {
         "tags",
         "deprecated",
     ];
-    !HARMLESS.contains(&last(at)) && !at.first().is_some_and(|first| first == "info" || first == "openapi")
+    !HARMLESS.contains(&keyword(at)) && !at.first().is_some_and(|first| first == "info" || first == "openapi")
 }
 
 /// Whether it matters to callers that this is there now.
 fn addition_breaks(at: &[String], added: &Value) -> bool {
-    match last(at) {
+    match keyword(at) {
         // A field becomes a secret, a parameter or a body becomes an argument, a form becomes another type.
         "x-sensitive" => added == &Value::Bool(true),
         "requestBody" | "format" | "parameters" => true,
@@ -122,6 +124,15 @@ fn addition_breaks(at: &[String], added: &Value) -> bool {
 
 fn is_request(at: &[String]) -> bool {
     at.iter().any(|part| part == "requestBody" || part == "parameters")
+}
+
+/// OpenAPI's word that the path ends in; nothing where it ends in a name of the document's own: a property can be called
+/// `default`, and be missed.
+fn keyword(at: &[String]) -> &str {
+    match at {
+        [.., parent, _] if NAMED.contains(&parent.as_str()) => "",
+        _ => last(at),
+    }
 }
 
 fn last(at: &[String]) -> &str {

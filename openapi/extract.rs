@@ -10,7 +10,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 /// What explains, and has no part in what is generated.
 const PROSE: [&str; 5] = ["description", "summary", "example", "examples", "externalDocs"];
 /// Objects whose members have names of the document's own choice, so that `description` there is no description.
-const NAMED: [&str; 9] = [
+pub const NAMED: [&str; 9] = [
     "properties",
     "schemas",
     "paths",

@@ -193,6 +193,20 @@ fn a_removed_field() {
 }
 
 #[test]
+fn a_field_whose_name_is_a_keyword_is_a_field() {
+    let without = Case::with(|_| {});
+    let mut fragment: Value = serde_json::from_str(FRAGMENT).unwrap();
+    at(&mut fragment, KEYS)["default"] = json!({ "type": "string" });
+    fs::write(without.fragment(), fragment.to_string()).unwrap();
+    let gone = "components > schemas > stream_keys > properties > default: is gone (was a string) [can break callers]";
+    assert!(without.run(&["--check"]).stdout.starts_with(gone));
+
+    let case = Case::with(|document| at(document, KEYS)["format"] = json!({ "type": "string" }));
+    let new = "components > schemas > stream_keys > properties > format: is new: a string [no harm to callers]";
+    assert_eq!(case.difference(), new);
+}
+
+#[test]
 fn a_field_that_is_now_required() {
     let case = Case::with(|document| document["components"]["schemas"]["stream_keys"]["required"] = json!(["id"]));
     assert_eq!(case.difference(), "components > schemas > stream_keys > required: is new: id [no harm to callers]");
