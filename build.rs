@@ -66,7 +66,7 @@ fn client(mut document: Value) -> Result<String, String> {
     complete_media_types(&mut document);
     shorten_operation_ids(&mut document);
     accept_any_success(&mut document);
-    name_own_types(&mut document)?;
+    substitute_types(&mut document)?;
     relax(&mut document);
 
     let mut settings = GenerationSettings::new();
@@ -76,7 +76,7 @@ fn client(mut document: Value) -> Result<String, String> {
     }
     let tokens = run_progenitor(&settings, &document, |generator, spec| generator.generate_tokens(spec))?;
     let mut file = syn::parse2(tokens).map_err(|e| format!(": progenitor wrote what is not Rust: {e}; {REPORT}"))?;
-    Blocking.visit_file_mut(&mut file);
+    MakeBlocking.visit_file_mut(&mut file);
     prune_imports(&mut file);
     Ok(prettyplease::unparse(&file))
 }
@@ -85,7 +85,7 @@ fn client(mut document: Value) -> Result<String, String> {
 fn mock(mut document: Value) -> Result<String, String> {
     complete_media_types(&mut document);
     shorten_operation_ids(&mut document);
-    each_schema(&mut document, &mut |schema| drop_keys(schema, &["format"]));
+    visit_schemas(&mut document, &mut |schema| drop_keys(schema, &["format"]));
     relax(&mut document);
 
     let settings = GenerationSettings::new();
@@ -166,8 +166,8 @@ fn accept_any_success(node: &mut Value) {
 const OWN_TYPES: [(&str, &str); 4] = [
     ("OwnSecret", "crate::Secret"),
     ("OwnTimestamp", "crate::runtime::Timestamp"),
-    ("OwnTrue", "crate::runtime::Always<true>"),
-    ("OwnFalse", "crate::runtime::Always<false>"),
+    ("OwnTrue", "crate::runtime::ConstBool<true>"),
+    ("OwnFalse", "crate::runtime::ConstBool<false>"),
 ];
 
 /// Which of [`OWN_TYPES`] a schema is: told by its marks, never by its name.
@@ -187,10 +187,10 @@ fn is_sensitive(schema: &Value) -> bool {
 }
 
 /// Puts a reference to one of [`OWN_TYPES`] wherever such a schema stands or is referred to.
-fn name_own_types(document: &mut Value) -> Result<(), String> {
+fn substitute_types(document: &mut Value) -> Result<(), String> {
     let components = document.pointer("/components/schemas").cloned().unwrap_or_default();
     let mut exposed = None;
-    each_schema(document, &mut |schema| {
+    visit_schemas(document, &mut |schema| {
         let target = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));
         let mut target = target.map_or(&*schema, |name| &components[name]).clone();
         if is_sensitive(schema) {
@@ -216,7 +216,7 @@ fn name_own_types(document: &mut Value) -> Result<(), String> {
 /// keep, and anything may be absent or null but the word that tells a success from a failure. Live errors also carry an
 /// `error_chain`, of which the document does not know.
 fn relax(document: &mut Value) {
-    each_schema(document, &mut |schema| {
+    visit_schemas(document, &mut |schema| {
         let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
         // What can only be null says nothing, and a live answer that says something there must not be refused.
         properties.retain(|_, property| property.get("enum") != Some(&json!([null])));
@@ -235,7 +235,7 @@ fn relax(document: &mut Value) {
             required.retain(|name| telling.iter().any(|t| name == t));
         }
     });
-    each_schema(document, &mut |schema| {
+    visit_schemas(document, &mut |schema| {
         drop_keys(schema, &["enum", "maxLength", "minLength", "pattern", "uniqueItems", "minItems", "maxItems"]);
         drop_keys(schema, &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]);
     });
@@ -253,7 +253,7 @@ fn drop_keys(schema: &mut Value, keys: &[&str]) {
 }
 
 /// Calls `change` with every schema of the document, the inner ones first.
-fn each_schema(document: &mut Value, change: &mut dyn FnMut(&mut Value)) {
+fn visit_schemas(document: &mut Value, change: &mut dyn FnMut(&mut Value)) {
     fn inside(schema: &mut Value, change: &mut dyn FnMut(&mut Value)) {
         for key in ["items", "additionalProperties", "not"] {
             schema.get_mut(key).into_iter().for_each(|inner| inside(inner, change));
@@ -282,9 +282,9 @@ fn children(node: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
 
 // ---- From async on reqwest to blocking on the crate's runtime ----
 
-struct Blocking;
+struct MakeBlocking;
 
-impl VisitMut for Blocking {
+impl VisitMut for MakeBlocking {
     fn visit_signature_mut(&mut self, signature: &mut syn::Signature) {
         signature.asyncness = None;
         visit_mut::visit_signature_mut(self, signature);

@@ -36,8 +36,8 @@ fn main() {
         let token = signer
             .token("5d5bc37ffcf54c9b82e996823bffbb81")
             .downloadable(true)
-            .rule(AccessRule::allow_countries(["US", "MX"]).expect("countries"))
-            .rule(AccessRule::block_any());
+            .access_rule(AccessRule::allow_countries(["US", "MX"]).expect("countries"))
+            .access_rule(AccessRule::block_any());
         black_box(token.sign().expect("a token"));
     };
 

@@ -11,8 +11,8 @@
 use std::process::ExitCode;
 
 use cloudflare_stream_keys::generated::ClientInfo;
-use cloudflare_stream_keys::mock::Fake;
-use cloudflare_stream_keys::{AccessRule, Error, Signer, SigningKey, SigningKeys, Token};
+use cloudflare_stream_keys::mock::FakeServer;
+use cloudflare_stream_keys::{AccessRule, Error, PlaybackToken, Signer, SigningKey, SigningKeys};
 
 /// As they stand in Cloudflare's guide: put your own.
 const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
-            let fake = Fake::start();
+            let fake = FakeServer::start();
             println!("On a fake of the service at {} (with -- --live: on your account)", fake.base_url());
             tour(&fake.signing_keys(), Some(&fake))
         }
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 /// The whole life of a key. Only the fake has a player that can be asked.
-fn tour(keys: &SigningKeys, fake: Option<&Fake>) -> Result<(), Error> {
+fn tour(keys: &SigningKeys, fake: Option<&FakeServer>) -> Result<(), Error> {
     println!("\ncreate   POST {}", keys.path());
     let key = keys.create()?;
     println!("         id       {}", key.id);
@@ -83,12 +83,12 @@ fn list(keys: &SigningKeys) -> Result<(), Error> {
     Ok(())
 }
 
-fn sign(key: &SigningKey) -> Result<Token, Error> {
+fn sign(key: &SigningKey) -> Result<PlaybackToken, Error> {
     println!("\nsign     a token for one video, good for an hour, in Great Britain only; no request is made");
     let token = Signer::new(key)?
         .token(VIDEO)
-        .rule(AccessRule::allow_countries(["GB"])?)
-        .rule(AccessRule::block_any())
+        .access_rule(AccessRule::allow_countries(["GB"])?)
+        .access_rule(AccessRule::block_any())
         .sign()?;
     println!("         {token:?}");
     let url = token.hls_url(CUSTOMER_CODE)?;
@@ -96,6 +96,6 @@ fn sign(key: &SigningKey) -> Result<Token, Error> {
     Ok(token)
 }
 
-fn verdict(fake: &Fake, token: &Token) -> String {
-    fake.play(token.as_str()).map_or_else(|refusal| format!("refused, {refusal}"), |()| "plays".to_string())
+fn verdict(fake: &FakeServer, token: &PlaybackToken) -> String {
+    fake.verify_token(token.as_str()).map_or_else(|refusal| format!("refused, {refusal}"), |()| "plays".to_string())
 }

@@ -5,11 +5,11 @@
 //! cargo run --example recover
 //! ```
 
-use cloudflare_stream_keys::mock::{Fake, Fault};
+use cloudflare_stream_keys::mock::{FakeServer, Fault};
 use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeys};
 
 fn main() -> Result<(), Error> {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let keys = fake.signing_keys();
     fake.seed("a-key-in-use");
 
@@ -17,11 +17,11 @@ fn main() -> Result<(), Error> {
     create(&keys)?;
 
     println!("\n2. The answer breaks off within the second secret.");
-    fake.inject_on("POST", Fault::CutAnswer);
+    fake.inject_on("POST", Fault::TruncateResponse);
     create(&keys)?;
 
     println!("\n3. The answer is lost; a gateway's error page comes in its place.");
-    fake.inject_on("POST", Fault::LoseAnswer);
+    fake.inject_on("POST", Fault::LoseResponse);
     create(&keys)?;
 
     println!("\nAt the end there are:");

@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloudflare_stream_keys::mock::{Fake, Fault};
-use cloudflare_stream_keys::{Error, Secret, Signer, SigningKeys, Token};
+use cloudflare_stream_keys::mock::{FakeServer, Fault};
+use cloudflare_stream_keys::{Error, PlaybackToken, Secret, Signer, SigningKeys};
 use jiff::Timestamp;
 
 const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
@@ -60,14 +60,14 @@ fn rotate(keys: &SigningKeys, vault: &mut Vault, now: Timestamp) -> Result<(), E
 }
 
 /// Signs with the newest key of the vault that the service still has.
-fn sign(keys: &SigningKeys, vault: &Vault, now: Timestamp) -> Result<Token, Error> {
+fn sign(keys: &SigningKeys, vault: &Vault, now: Timestamp) -> Result<PlaybackToken, Error> {
     let newest = keys.list()?.into_iter().filter(|key| vault.contains_key(&key.id)).max_by_key(|key| key.created);
     let jwk = newest.and_then(|key| vault.get(&key.id)).expect("rotate() has stored a key");
-    Signer::from_jwk(jwk.expose_secret())?.token(VIDEO).expires_in(DAY).now(now).sign()
+    Signer::from_jwk(jwk.expose_secret())?.token(VIDEO).expires_in(DAY).signing_time(now).sign()
 }
 
 fn main() -> Result<(), Error> {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let keys = fake.signing_keys();
     let mut vault = Vault::new();
 
@@ -82,7 +82,7 @@ fn main() -> Result<(), Error> {
     let last_of_the_old = sign(&keys, &vault, fake.now())?;
 
     println!("Day 30: the key is due, but the answer to its successor's creation gets lost.");
-    fake.inject_on("POST", Fault::LoseAnswer);
+    fake.inject_on("POST", Fault::LoseResponse);
     if let Err(error) = rotate(&keys, &mut vault, fake.now()) {
         println!("   {error}");
     }
@@ -105,8 +105,8 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-fn play(fake: &Fake, what: &str, token: &Token) {
-    match fake.play(token.as_str()) {
+fn play(fake: &FakeServer, what: &str, token: &PlaybackToken) {
+    match fake.verify_token(token.as_str()) {
         Ok(()) => println!("   {what} plays"),
         Err(refusal) => println!("   {what} does not play: {refusal}"),
     }

@@ -6,10 +6,10 @@ use ureq::http::header::{self as names, HeaderMap, HeaderName, HeaderValue};
 use ureq::tls::{TlsConfig, TlsProvider};
 use ureq::{Agent, Proxy};
 
-use crate::base_url::{BaseUrl, base_url};
 use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
 use crate::crypto::tls_provider;
 use crate::runtime::{self, Settings};
+use crate::validate::{BaseUrl, base_url};
 use crate::{Credentials, Error, RetryPolicy, SigningKeys, env, generated};
 
 const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
@@ -17,7 +17,7 @@ const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// 10 MiB: a full list of 1,000 keys is a tenth of one.
-const DEFAULT_MAX_ANSWER_SIZE: u64 = 10 * 1024 * 1024;
+const DEFAULT_MAX_RESPONSE_SIZE: u64 = 10 * 1024 * 1024;
 /// ureq's own 3 would have most threads of a busy program connect anew for each call.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -50,7 +50,7 @@ impl Client {
     /// and `CLOUDFLARE_BASE_URL` where it is set. An empty variable counts as unset.
     ///
     /// # Errors
-    /// `Config`, naming the variable that is missing or the setting that cannot be used.
+    /// `InvalidInput`, naming the variable that is missing or the setting that cannot be used.
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::builder().credentials(env::credentials()?);
         match env::optional(env::BASE_URL)? {
@@ -62,7 +62,7 @@ impl Client {
     /// The signing keys of an account.
     ///
     /// # Errors
-    /// `Config` for an id that cannot be one: empty, or with a character that would mean something in a path.
+    /// `InvalidInput` for an id that cannot be one: empty, or with a character that would mean something in a path.
     pub fn signing_keys(&self, account_id: &str) -> Result<SigningKeys, Error> {
         SigningKeys::new(self.raw.clone(), account_id)
     }
@@ -97,7 +97,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     connect_timeout: Duration,
     retry: RetryPolicy,
-    max_answer_size: u64,
+    max_response_size: u64,
     user_agent_suffix: Option<String>,
     headers: Vec<(String, String)>,
     agent: Option<Agent>,
@@ -111,7 +111,7 @@ impl Default for ClientBuilder {
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             retry: RetryPolicy::default(),
-            max_answer_size: DEFAULT_MAX_ANSWER_SIZE,
+            max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
             user_agent_suffix: None,
             headers: Vec::new(),
             agent: None,
@@ -151,8 +151,8 @@ impl ClientBuilder {
     }
 
     /// How many bytes of an answer's body are read, counted after decompression. 10 MiB unless set.
-    pub fn max_answer_size(mut self, bytes: u64) -> Self {
-        self.max_answer_size = bytes;
+    pub fn max_response_size(mut self, bytes: u64) -> Self {
+        self.max_response_size = bytes;
         self
     }
 
@@ -191,9 +191,9 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// `Config`, naming the setting that is missing or cannot be used. No secret's value is shown.
+    /// `InvalidInput`, naming the setting that is missing or cannot be used. No secret's value is shown.
     pub fn build(self) -> Result<Client, Error> {
-        let credentials = self.credentials.ok_or_else(|| Error::config("credentials", "are missing"))?;
+        let credentials = self.credentials.ok_or_else(|| Error::invalid_input("credentials", "are missing"))?;
         credentials.check()?;
         let base_url = base_url(&self.base_url)?;
 
@@ -213,7 +213,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
             retry: self.retry,
-            max_answer_size: self.max_answer_size,
+            max_response_size: self.max_response_size,
         };
         let raw = generated::Client::new_with_client(&base_url.url, runtime::Client { agent }, settings);
         Ok(Client { raw })
@@ -221,7 +221,7 @@ impl ClientBuilder {
 }
 
 /// Headers that the client sets itself, and that decide where a request goes, as whom, and where it ends.
-const OWN_HEADERS: [HeaderName; 10] = [
+const RESERVED_HEADERS: [HeaderName; 10] = [
     names::ACCEPT_ENCODING,
     names::AUTHORIZATION,
     names::CONNECTION,
@@ -237,24 +237,25 @@ const OWN_HEADERS: [HeaderName; 10] = [
 /// A header of the caller's.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(Error::config("header", "has a name that is none"));
+        return Err(Error::invalid_input("header", "has a name that is none"));
     };
-    if OWN_HEADERS.contains(&parsed) {
-        return Err(Error::config(&format!("header {parsed}"), "is set by the client itself"));
+    if RESERVED_HEADERS.contains(&parsed) {
+        return Err(Error::invalid_input(&format!("header {parsed}"), "is set by the client itself"));
     }
     let value = header_value(&format!("header {parsed}"), value)?;
     Ok((parsed, value))
 }
 
 fn header_value(setting: &str, value: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(value).map_err(|_| Error::config(setting, "has a line break or another control character"))
+    HeaderValue::from_str(value)
+        .map_err(|_| Error::invalid_input(setting, "has a line break or another control character"))
 }
 
 fn default_agent(base_url: &BaseUrl) -> Agent {
     let provider = Arc::new(tls_provider());
     let tls = TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider);
     // What is for this machine does not go to a proxy: it would leave the machine, and in clear.
-    let proxy = if base_url.is_local { None } else { Proxy::try_from_env() };
+    let proxy = if base_url.is_loopback { None } else { Proxy::try_from_env() };
     Agent::config_builder()
         .tls_config(tls.build())
         .proxy(proxy)

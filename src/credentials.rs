@@ -62,9 +62,9 @@ impl Credentials {
 
 fn check(setting: &'static str, value: &Secret) -> Result<(), Error> {
     match value.expose_secret() {
-        "" => Err(Error::config(setting, "is empty")),
+        "" => Err(Error::invalid_input(setting, "is empty")),
         text if text.bytes().any(|b| !b.is_ascii_graphic()) => {
-            Err(Error::config(setting, "has a space, a line break or another character that it cannot have"))
+            Err(Error::invalid_input(setting, "has a space, a line break or another character that it cannot have"))
         }
         _ => Ok(()),
     }

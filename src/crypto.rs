@@ -2,10 +2,10 @@
 
 #[cfg(feature = "aws-lc-rs")]
 #[cfg_attr(not(feature = "sign"), allow(unused_imports))]
-pub(crate) use {aws_lc_rs as library, rustls::crypto::aws_lc_rs::default_provider as tls_provider};
+pub(crate) use {aws_lc_rs as backend, rustls::crypto::aws_lc_rs::default_provider as tls_provider};
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
 #[cfg_attr(not(feature = "sign"), allow(unused_imports))]
-pub(crate) use {ring as library, rustls::crypto::ring::default_provider as tls_provider};
+pub(crate) use {ring as backend, rustls::crypto::ring::default_provider as tls_provider};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 compile_error!("a crypto library is needed: enable the feature `aws-lc-rs` or the feature `ring`");

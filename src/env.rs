@@ -15,12 +15,12 @@ pub(crate) fn optional(name: &'static str) -> Result<Option<String>, Error> {
         Ok(value) if value.is_empty() => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Error::config(name, "is not UTF-8")),
+        Err(env::VarError::NotUnicode(_)) => Err(Error::invalid_input(name, "is not UTF-8")),
     }
 }
 
 pub(crate) fn required(name: &'static str) -> Result<String, Error> {
-    optional(name)?.ok_or_else(|| Error::config(name, "is not set"))
+    optional(name)?.ok_or_else(|| Error::invalid_input(name, "is not set"))
 }
 
 /// A token where there is one, for it can do less harm; else the e-mail address with the global key.
@@ -30,8 +30,10 @@ pub(crate) fn credentials() -> Result<Credentials, Error> {
     }
     match (optional(EMAIL)?, optional(API_KEY)?) {
         (Some(email), Some(key)) => Ok(Credentials::global_api_key(email, key)),
-        (Some(_), None) => Err(Error::config(API_KEY, "is not set, though CLOUDFLARE_EMAIL is")),
-        (None, Some(_)) => Err(Error::config(EMAIL, "is not set, though CLOUDFLARE_API_KEY is")),
-        (None, None) => Err(Error::config(API_TOKEN, "is not set; nor are CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")),
+        (Some(_), None) => Err(Error::invalid_input(API_KEY, "is not set, though CLOUDFLARE_EMAIL is")),
+        (None, Some(_)) => Err(Error::invalid_input(EMAIL, "is not set, though CLOUDFLARE_API_KEY is")),
+        (None, None) => {
+            Err(Error::invalid_input(API_TOKEN, "is not set; nor are CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"))
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::runtime::{DecodeError, Response};
 /// use cloudflare_stream_keys::{Client, Credentials, ErrorKind};
 ///
 /// let error = Client::builder().credentials(Credentials::api_token("pasted with its newline\n")).build().unwrap_err();
-/// assert_eq!(error.kind(), ErrorKind::Config);
+/// assert_eq!(error.kind(), ErrorKind::InvalidInput);
 /// assert!(!error.to_string().contains("pasted"));
 /// ```
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Error(Box<Details>);
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A setting or an argument cannot be used. Nothing was sent.
-    Config,
+    InvalidInput,
     /// No connection: the name was not found, the connection refused, the certificate not accepted. Nothing was sent.
     Connect,
     /// No answer within the call's deadline.
@@ -199,8 +199,8 @@ impl Error {
         }))
     }
 
-    pub(crate) fn config(setting: &str, problem: &str) -> Self {
-        Self::new(ErrorKind::Config, format!("{setting} {problem}"))
+    pub(crate) fn invalid_input(setting: &str, problem: &str) -> Self {
+        Self::new(ErrorKind::InvalidInput, format!("{setting} {problem}"))
     }
 
     /// An answer whose JSON is as documented, and that yet lacks what was asked for.
@@ -211,14 +211,14 @@ impl Error {
     }
 
     /// What a generated method's error means.
-    pub(crate) fn of_call(
+    pub(crate) fn from_generated(
         operation: Operation,
         error: generated::Error<types::StreamApiResponseCommonFailure>,
     ) -> Self {
         use generated::Error as Raw;
         match error {
             Raw::InvalidRequest(cause) => {
-                Self::new(ErrorKind::Config, "the request cannot be made").of(operation).caused_by(cause)
+                Self::new(ErrorKind::InvalidInput, "the request cannot be made").of(operation).caused_by(cause)
             }
             Raw::CommunicationError(e) => {
                 let kind = match e.cause {
@@ -236,17 +236,19 @@ impl Error {
             }
             Raw::ErrorResponse(answer) => {
                 let (failure, response) = answer.into_parts();
-                Self::refused(operation, &response, failure)
+                Self::from_failure(operation, &response, failure)
             }
-            Raw::InvalidResponsePayload(response, cause) => Self::undocumented(operation, &response, Some(cause)),
-            Raw::UnexpectedResponse(response) => Self::undocumented(operation, &response, None),
+            Raw::InvalidResponsePayload(response, cause) => {
+                Self::unexpected_response(operation, &response, Some(cause))
+            }
+            Raw::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
         }
     }
 
     /// An answer that is not what its status promises: a failure with a success's status, or no envelope at all.
-    fn undocumented(operation: Operation, response: &Response, cause: Option<DecodeError>) -> Self {
+    fn unexpected_response(operation: Operation, response: &Response, cause: Option<DecodeError>) -> Self {
         if let Ok(failure) = response.decode() {
-            return Self::refused(operation, response, failure);
+            return Self::from_failure(operation, response, failure);
         }
         let status = response.head.status;
         let error = match cause {
@@ -262,7 +264,7 @@ impl Error {
     }
 
     /// The service's own word that it did not do what was asked.
-    fn refused(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
+    fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
         let mut error = Self::new(ErrorKind::Api, "the service answered").of(operation).answered(response);
         error.0.errors = failure.errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
         error.0.messages = failure.messages.map_or_else(Vec::new, |messages| api_messages(messages.0));

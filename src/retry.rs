@@ -15,15 +15,15 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use cloudflare_stream_keys::RetryPolicy;
 ///
-/// let patient = RetryPolicy::default().max_retries(5).max_wait(Duration::from_secs(120));
+/// let patient = RetryPolicy::default().max_retries(5).max_backoff(Duration::from_secs(120));
 /// let never = RetryPolicy::none();
 /// # let _ = (patient, never);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     max_retries: u32,
-    first_wait: Duration,
-    max_wait: Duration,
+    initial_backoff: Duration,
+    max_backoff: Duration,
     attempt_timeout: Duration,
 }
 
@@ -32,8 +32,8 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             max_retries: 2,
-            first_wait: Duration::from_millis(500),
-            max_wait: Duration::from_secs(30),
+            initial_backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(30),
             attempt_timeout: Duration::from_secs(20),
         }
     }
@@ -44,21 +44,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What came of one attempt, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum AttemptOutcome {
     /// Nothing was sent.
     NotSent,
     /// It was sent, and no answer arrived, or not all of it.
-    NoAnswer,
+    NoResponse,
     /// The service answered.
-    Answer { status: u16, retry_after: Option<Duration> },
+    Response { status: u16, retry_after: Option<Duration> },
     /// The service answered, but so that nobody can read it; it would again.
     Unreadable,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Whether the request may have been carried out although the answer does not say so.
     pub(crate) fn may_have_taken_effect(self) -> bool {
-        matches!(self, Self::NoAnswer | Self::Answer { status: 500..=599, .. })
+        matches!(self, Self::NoResponse | Self::Response { status: 500..=599, .. })
     }
 }
 
@@ -75,15 +75,15 @@ impl RetryPolicy {
     }
 
     /// The limit of the first wait; it doubles with every retry. 0.5 s unless set.
-    pub fn first_wait(mut self, wait: Duration) -> Self {
-        self.first_wait = wait;
+    pub fn initial_backoff(mut self, wait: Duration) -> Self {
+        self.initial_backoff = wait;
         self
     }
 
     /// No wait is longer. A `Retry-After` beyond it ends the call at once: see [`crate::Error::retry_after`].
     /// 30 s unless set.
-    pub fn max_wait(mut self, wait: Duration) -> Self {
-        self.max_wait = wait;
+    pub fn max_backoff(mut self, wait: Duration) -> Self {
+        self.max_backoff = wait;
         self
     }
 
@@ -96,27 +96,33 @@ impl RetryPolicy {
 
     /// How long to wait before sending again; `None` to stop. `retries` have been made before; `chance` is a random
     /// number from 0 to 1.
-    pub(crate) fn next_wait(&self, repeatable: bool, retries: u32, outcome: Outcome, chance: f64) -> Option<Duration> {
+    pub(crate) fn backoff(
+        &self,
+        idempotent: bool,
+        retries: u32,
+        outcome: AttemptOutcome,
+        chance: f64,
+    ) -> Option<Duration> {
         let allowed = match outcome {
-            Outcome::NotSent | Outcome::Answer { status: 429, .. } => true,
-            Outcome::NoAnswer | Outcome::Answer { status: 500..=599, .. } => repeatable,
-            Outcome::Answer { .. } | Outcome::Unreadable => false,
+            AttemptOutcome::NotSent | AttemptOutcome::Response { status: 429, .. } => true,
+            AttemptOutcome::NoResponse | AttemptOutcome::Response { status: 500..=599, .. } => idempotent,
+            AttemptOutcome::Response { .. } | AttemptOutcome::Unreadable => false,
         };
         if !allowed || retries >= self.max_retries {
             return None;
         }
         match outcome {
-            Outcome::Answer { retry_after: Some(asked), .. } => (asked <= self.max_wait).then_some(asked),
+            AttemptOutcome::Response { retry_after: Some(asked), .. } => (asked <= self.max_backoff).then_some(asked),
             _ => {
-                let limit = self.first_wait.saturating_mul(2u32.saturating_pow(retries)).min(self.max_wait);
+                let limit = self.initial_backoff.saturating_mul(2u32.saturating_pow(retries)).min(self.max_backoff);
                 Some(limit.min(LONGEST_WAIT).mul_f64(chance.clamp(0.0, 1.0)))
             }
         }
     }
 
     /// How long the next attempt may take, when `left` is left for the whole call.
-    pub(crate) fn next_timeout(&self, repeatable: bool, retries: u32, left: Duration) -> Duration {
-        if repeatable && retries < self.max_retries { self.attempt_timeout.min(left) } else { left }
+    pub(crate) fn next_timeout(&self, idempotent: bool, retries: u32, left: Duration) -> Duration {
+        if idempotent && retries < self.max_retries { self.attempt_timeout.min(left) } else { left }
     }
 }
 
@@ -124,26 +130,27 @@ impl RetryPolicy {
 mod tests {
     use super::*;
 
-    const NO_ANSWER: Outcome = Outcome::NoAnswer;
-    const NOT_SENT: Outcome = Outcome::NotSent;
+    const NO_ANSWER: AttemptOutcome = AttemptOutcome::NoResponse;
+    const NOT_SENT: AttemptOutcome = AttemptOutcome::NotSent;
 
-    fn answer(status: u16) -> Outcome {
-        Outcome::Answer { status, retry_after: None }
+    fn answer(status: u16) -> AttemptOutcome {
+        AttemptOutcome::Response { status, retry_after: None }
     }
 
-    fn asking(status: u16, seconds: u64) -> Outcome {
-        Outcome::Answer { status, retry_after: Some(Duration::from_secs(seconds)) }
+    fn asking(status: u16, seconds: u64) -> AttemptOutcome {
+        AttemptOutcome::Response { status, retry_after: Some(Duration::from_secs(seconds)) }
     }
 
-    fn is_repeated(repeatable: bool, outcome: Outcome) -> bool {
-        RetryPolicy::default().next_wait(repeatable, 0, outcome, 1.0).is_some()
+    fn is_repeated(idempotent: bool, outcome: AttemptOutcome) -> bool {
+        RetryPolicy::default().backoff(idempotent, 0, outcome, 1.0).is_some()
     }
 
     #[test]
     fn a_request_that_cannot_be_repeated_is_sent_again_only_where_it_had_no_effect() {
         assert!(is_repeated(false, NOT_SENT));
         assert!(is_repeated(false, answer(429)));
-        for outcome in [NO_ANSWER, Outcome::Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(answer))
+        for outcome in
+            [NO_ANSWER, AttemptOutcome::Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(answer))
         {
             assert!(!is_repeated(false, outcome), "{outcome:?}");
         }
@@ -155,7 +162,7 @@ mod tests {
         for outcome in [NOT_SENT, NO_ANSWER, answer(429)].into_iter().chain((500..600).map(answer)) {
             assert!(is_repeated(true, outcome), "{outcome:?}");
         }
-        for outcome in [Outcome::Unreadable].into_iter().chain((100..500).filter(|s| *s != 429).map(answer)) {
+        for outcome in [AttemptOutcome::Unreadable].into_iter().chain((100..500).filter(|s| *s != 429).map(answer)) {
             assert!(!is_repeated(true, outcome), "{outcome:?}");
         }
     }
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn retries_come_to_an_end() {
         let waits =
-            |policy: RetryPolicy| (0..10).take_while(|n| policy.next_wait(true, *n, NO_ANSWER, 0.0).is_some()).count();
+            |policy: RetryPolicy| (0..10).take_while(|n| policy.backoff(true, *n, NO_ANSWER, 0.0).is_some()).count();
         assert_eq!(waits(RetryPolicy::none()), 0);
         assert_eq!(waits(RetryPolicy::default()), 2);
         assert_eq!(waits(RetryPolicy::default().max_retries(7)), 7);
@@ -171,22 +178,22 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_limit_and_are_drawn_from_nothing_up() {
-        let policy = RetryPolicy::default().max_retries(u32::MAX).max_wait(Duration::from_secs(3));
-        let wait = |retries, chance| policy.next_wait(true, retries, NO_ANSWER, chance).unwrap().as_millis();
+        let policy = RetryPolicy::default().max_retries(u32::MAX).max_backoff(Duration::from_secs(3));
+        let wait = |retries, chance| policy.backoff(true, retries, NO_ANSWER, chance).unwrap().as_millis();
         assert_eq!([0, 1, 2, 3, 40, u32::MAX - 1].map(|n| wait(n, 1.0)), [500, 1000, 2000, 3000, 3000, 3000]);
         assert_eq!([0.0, 0.25, 0.5].map(|chance| wait(1, chance)), [0, 250, 500]);
     }
 
     #[test]
     fn extreme_waits_do_no_harm() {
-        let policy = RetryPolicy::default().first_wait(Duration::MAX).max_wait(Duration::MAX);
-        assert_eq!(policy.next_wait(true, 0, NO_ANSWER, 1.0), Some(LONGEST_WAIT));
+        let policy = RetryPolicy::default().initial_backoff(Duration::MAX).max_backoff(Duration::MAX);
+        assert_eq!(policy.backoff(true, 0, NO_ANSWER, 1.0), Some(LONGEST_WAIT));
     }
 
     #[test]
     fn a_wait_that_the_service_asks_for_is_obeyed_up_to_the_limit() {
         let policy = RetryPolicy::default();
-        let wait = |outcome| policy.next_wait(true, 0, outcome, 0.0);
+        let wait = |outcome| policy.backoff(true, 0, outcome, 0.0);
         assert_eq!(wait(asking(429, 0)), Some(Duration::ZERO));
         assert_eq!(wait(asking(429, 30)), Some(Duration::from_secs(30)));
         assert_eq!(wait(asking(429, 31)), None);
@@ -197,7 +204,7 @@ mod tests {
     fn an_attempt_is_cut_short_only_where_another_can_follow() {
         let policy = RetryPolicy::default();
         let timeout =
-            |repeatable, retries, left| policy.next_timeout(repeatable, retries, Duration::from_secs(left)).as_secs();
+            |idempotent, retries, left| policy.next_timeout(idempotent, retries, Duration::from_secs(left)).as_secs();
         assert_eq!([timeout(true, 0, 60), timeout(true, 1, 40), timeout(true, 2, 35)], [20, 20, 35]);
         assert_eq!([timeout(true, 0, 5), timeout(false, 0, 60)], [5, 60]);
     }

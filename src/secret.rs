@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// Always fails. The generated types derive `Serialize`, and a secret must not slip out with them; nor may a
+/// ConstBool fails. The generated types derive `Serialize`, and a secret must not slip out with them; nor may a
 /// placeholder be stored in its place.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use cloudflare_stream_keys::mock::Fake;
+use cloudflare_stream_keys::mock::FakeServer;
 use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
 
 const THREADS: usize = 64;
@@ -48,7 +48,7 @@ impl Drop for FakeProcess {
 #[test]
 #[ignore = "runs in a process of its own"]
 fn the_fake_alone() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     println!("\nlistening on {}", fake.base_url());
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
@@ -111,7 +111,7 @@ fn row_23_many_threads_share_one_client() {
     let fake = FakeProcess::start();
     let (address, connections) = counting_relay(fake.address);
     let client = Client::builder()
-        .credentials(Credentials::api_token(Fake::API_TOKEN))
+        .credentials(Credentials::api_token(FakeServer::API_TOKEN))
         .base_url(format!("http://{address}"))
         .build()
         .unwrap();

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use serde_json::json;
 use support::secrets::{JWK, PEM, assert_hides, clients, telling_replies};
-use support::{ACCOUNT_ID, KEY_ID, Reply, Wire, answer, created, success};
+use support::{ACCOUNT_ID, KEY_ID, RawServer, Reply, answer, created, success};
 
 /// Keeps every line of every crate.
 struct Recorder(Mutex<Vec<String>>);
@@ -31,14 +31,14 @@ fn row_24_no_log_line_shows_a_secret_and_each_attempt_has_one() {
     log::set_max_level(log::LevelFilter::Trace);
 
     for reply in telling_replies().into_iter().chain([Reply::Bytes(answer(200, &created(PEM, JWK)))]) {
-        let wire = Wire::replying(vec![reply]);
+        let wire = RawServer::replying(vec![reply]);
         for client in clients(&wire) {
             let keys = client.signing_keys(ACCOUNT_ID).unwrap();
             let _ = (keys.create(), keys.list(), keys.delete(KEY_ID));
         }
     }
     let account = "b54f07a6c269ecca2fa60f1ae4920c99";
-    let wire = Wire::start(|n, _| match n {
+    let wire = RawServer::start(|n, _| match n {
         0 => Reply::BytesThenClose(vec![]),
         _ => Reply::Bytes(answer(200, &success(json!([])))),
     });

@@ -1,4 +1,4 @@
-//! For the tests of programs that use this crate: [`Fake`], a stateful stand-in for the service, and [`MockServerExt`],
+//! For the tests of programs that use this crate: [`FakeServer`], a stateful stand-in for the service, and [`MockServerExt`],
 //! typed helpers for [httpmock](https://docs.rs/httpmock) to say answer by answer what a server expects and sends.
 //!
 //! Both speak real HTTP on loopback. Needs feature `mock`; put it into your `[dev-dependencies]` only.
@@ -28,17 +28,17 @@
 //! # Ok::<(), cloudflare_stream_keys::Error>(())
 //! ```
 
-mod fake;
-mod player;
+mod fake_server;
 mod rsa_key;
+mod verify;
 
 #[allow(missing_docs, clippy::all)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/mock.rs"));
 }
 
-pub use fake::{Fake, Fault, Seen};
+pub use fake_server::{FakeServer, Fault, RecordedRequest};
 pub use generated::{MockServerExt, operations, types};
 /// The very version of httpmock that [`MockServerExt`] extends.
 pub use httpmock;
-pub use player::Refusal;
+pub use verify::TokenError;

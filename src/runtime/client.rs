@@ -5,8 +5,8 @@ use secrecy::zeroize::Zeroizing;
 use ureq::http::{self, Method};
 use ureq::{Agent, AsSendBody, SendBody};
 
-use super::trace_off::TraceOff;
-use super::{Head, Request, RequestBuilder, Response, TransportError};
+use super::wire_log_guard::WireLogGuard;
+use super::{Request, RequestBuilder, Response, ResponseHead, TransportError};
 
 /// ureq panics where a deadline lies beyond what an `Instant` can hold. A year is as good as forever.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -22,11 +22,11 @@ pub struct Client {
 
 /// What one exchange may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub struct SendOptions {
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     /// In bytes, after decompression.
-    pub(crate) max_answer_size: u64,
+    pub(crate) max_response_size: u64,
 }
 
 impl Client {
@@ -35,14 +35,14 @@ impl Client {
     }
 
     /// One request and its answer, read to the end. Redirects are not followed: credentials go nowhere else.
-    pub(crate) fn send(&self, request: &Request, budget: Budget) -> Result<Response, TransportError> {
+    pub(crate) fn send(&self, request: &Request, budget: SendOptions) -> Result<Response, TransportError> {
         let Some(body) = &request.body else {
             return self.exchange(request, (), budget).map_err(|(cause, partial)| {
                 let sent = !TransportError::is_connect(&cause);
                 TransportError { cause, sent, partial }
             });
         };
-        let mut body = Watched { bytes: body, was_read: false };
+        let mut body = TrackedBody { bytes: body, was_read: false };
         let result = self.exchange(request, SendBody::from_reader(&mut body), budget);
         // ureq reads the body only once it has handed over the head. A body that nobody read was never sent, and without
         // it the service does not have the request.
@@ -53,10 +53,10 @@ impl Client {
         &self,
         request: &Request,
         body: impl AsSendBody,
-        budget: Budget,
+        budget: SendOptions,
     ) -> Result<Response, (ureq::Error, Option<Response>)> {
-        let _trace_off = TraceOff::new();
-        let repeatable = request.method.is_idempotent();
+        let _trace_off = WireLogGuard::new();
+        let idempotent = request.method.is_idempotent();
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = request.uri.clone();
@@ -64,7 +64,7 @@ impl Client {
         // A request that cannot be repeated gets a connection of its own: an idle one may be closed by the server at this
         // very moment, and then nobody could tell whether the request was carried out. ureq keeps connections apart
         // whose buffers differ.
-        let buffer = self.agent.config().input_buffer_size() + usize::from(!repeatable);
+        let buffer = self.agent.config().input_buffer_size() + usize::from(!idempotent);
         let outgoing = self
             .agent
             .configure_request(outgoing)
@@ -77,11 +77,11 @@ impl Client {
 
         let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();
         // Room for all of it at once: a growing vector leaves copies behind, and they are not wiped.
-        let least = if repeatable { 0 } else { ONE_TIME_ANSWER };
-        let room = body.content_length().unwrap_or(0).max(least).min(budget.max_answer_size);
+        let least = if idempotent { 0 } else { ONE_TIME_ANSWER };
+        let room = body.content_length().unwrap_or(0).max(least).min(budget.max_response_size);
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(0)));
-        let end = body.into_with_config().limit(budget.max_answer_size).reader().read_to_end(&mut bytes);
-        let head = Head { status: parts.status, headers: parts.headers, repeated: false };
+        let end = body.into_with_config().limit(budget.max_response_size).reader().read_to_end(&mut bytes);
+        let head = ResponseHead { status: parts.status, headers: parts.headers, repeated: false };
         let response = Response { head, body: bytes };
         match end {
             // Of a refusal the status tells what matters: half a body of it is as good as a whole one.
@@ -93,12 +93,12 @@ impl Client {
 }
 
 /// A request's body that knows whether anybody has begun to read it.
-struct Watched<'a> {
+struct TrackedBody<'a> {
     bytes: &'a [u8],
     was_read: bool,
 }
 
-impl Read for Watched<'_> {
+impl Read for TrackedBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.was_read = true;
         self.bytes.read(buffer)

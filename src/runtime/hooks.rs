@@ -48,5 +48,5 @@ pub struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) retry: RetryPolicy,
     /// In bytes, after decompression.
-    pub(crate) max_answer_size: u64,
+    pub(crate) max_response_size: u64,
 }

@@ -11,14 +11,14 @@ mod error;
 mod hooks;
 mod request;
 mod response;
-mod trace_off;
 mod values;
+mod wire_log_guard;
 
 pub use ureq::http::{Method, header};
 
-pub use self::client::{Budget, Client};
+pub use self::client::{Client, SendOptions};
 pub use self::error::{DecodeError, Error, TransportError};
 pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo, Settings};
 pub use self::request::{Request, RequestBuilder, encode_path};
-pub use self::response::{Head, Response, ResponseValue};
-pub use self::values::{Always, Timestamp};
+pub use self::response::{Response, ResponseHead, ResponseValue};
+pub use self::values::{ConstBool, Timestamp};

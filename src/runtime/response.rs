@@ -14,14 +14,14 @@ const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
 /// Status and headers of an answer.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     /// An earlier attempt of the same call may have taken effect, and its answer did not arrive.
     pub(crate) repeated: bool,
 }
 
-impl Head {
+impl ResponseHead {
     pub(crate) fn ray_id(&self) -> Option<&str> {
         self.text(&CF_RAY)
     }
@@ -39,7 +39,7 @@ impl Head {
 /// An answer as it came, its body still bytes. The body can hold a key: it is never printed, and wiped on drop.
 #[derive(Clone)]
 pub struct Response {
-    pub(crate) head: Head,
+    pub(crate) head: ResponseHead,
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 

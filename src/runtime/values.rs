@@ -5,9 +5,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A boolean that the document fixes to one value: an answer with the other is of another kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Always<const VALUE: bool>;
+pub struct ConstBool<const VALUE: bool>;
 
-impl<'de, const VALUE: bool> Deserialize<'de> for Always<VALUE> {
+impl<'de, const VALUE: bool> Deserialize<'de> for ConstBool<VALUE> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match bool::deserialize(deserializer)? {
             value if value == VALUE => Ok(Self),
@@ -16,7 +16,7 @@ impl<'de, const VALUE: bool> Deserialize<'de> for Always<VALUE> {
     }
 }
 
-impl<const VALUE: bool> Serialize for Always<VALUE> {
+impl<const VALUE: bool> Serialize for ConstBool<VALUE> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(VALUE)
     }

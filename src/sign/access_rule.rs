@@ -11,16 +11,16 @@ use crate::Error;
 /// allowed. So a list of who is allowed ends in [`block_any`](Self::block_any):
 ///
 /// ```
-/// # use cloudflare_stream_keys::mock::Fake;
+/// # use cloudflare_stream_keys::mock::FakeServer;
 /// use cloudflare_stream_keys::{AccessRule, Signer};
 ///
-/// # let fake = Fake::start();
+/// # let fake = FakeServer::start();
 /// # let signer = Signer::new(&fake.signing_keys().create()?)?;
 /// let token = signer
 ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
-///     .rule(AccessRule::block_ips(["203.0.113.7"])?)
-///     .rule(AccessRule::allow_countries(["GB", "IE"])?)
-///     .rule(AccessRule::block_any())
+///     .access_rule(AccessRule::block_ips(["203.0.113.7"])?)
+///     .access_rule(AccessRule::allow_countries(["GB", "IE"])?)
+///     .access_rule(AccessRule::block_any())
 ///     .sign()?;
 /// # let _ = token;
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
@@ -57,7 +57,7 @@ impl AccessRule {
     /// Allows viewers in these countries, by their two letters in ISO 3166-1.
     ///
     /// # Errors
-    /// `Config` where there is none, or one that is not two letters.
+    /// `InvalidInput` where there is none, or one that is not two letters.
     pub fn allow_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
         Self::countries(Action::Allow, countries)
     }
@@ -74,7 +74,7 @@ impl AccessRule {
     /// `2001:db8::/32`.
     ///
     /// # Errors
-    /// `Config` where there is none, or one that is neither.
+    /// `InvalidInput` where there is none, or one that is neither.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
     }
@@ -104,11 +104,11 @@ impl AccessRule {
     fn countries<C: AsRef<str>>(action: Action, countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
         let country = |code: C| match code.as_ref().as_bytes() {
             [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Ok(code.as_ref().to_ascii_uppercase()),
-            _ => Err(Error::config("country", "is not two letters (ISO 3166-1 alpha-2)")),
+            _ => Err(Error::invalid_input("country", "is not two letters (ISO 3166-1 alpha-2)")),
         };
         let country = countries.into_iter().map(country).collect::<Result<Vec<_>, _>>()?;
         if country.is_empty() {
-            return Err(Error::config("access rule", "names no country"));
+            return Err(Error::invalid_input("access rule", "names no country"));
         }
         Ok(Self { kind: Kind::Country, action, country, ip: Vec::new() })
     }
@@ -117,11 +117,13 @@ impl AccessRule {
         let range = |address: A| {
             let address = address.as_ref();
             let range = address.parse().or_else(|_| address.parse::<IpAddr>().map(IpNet::from));
-            range.map_err(|_| Error::config("address", "is neither an IP address nor a range such as 203.0.113.0/24"))
+            range.map_err(|_| {
+                Error::invalid_input("address", "is neither an IP address nor a range such as 203.0.113.0/24")
+            })
         };
         let ip = addresses.into_iter().map(range).collect::<Result<Vec<_>, _>>()?;
         if ip.is_empty() {
-            return Err(Error::config("access rule", "names no address"));
+            return Err(Error::invalid_input("access rule", "names no address"));
         }
         Ok(Self { kind: Kind::Ip, action, country: Vec::new(), ip })
     }

@@ -1,25 +1,25 @@
 //! RSA as JOSE's RS256 has it.
 
-use crate::crypto::library;
-use library::error::{KeyRejected, Unspecified};
-use library::rand::SystemRandom;
-pub(super) use library::rsa::{KeyPairComponents, PublicKeyComponents};
-use library::signature::RSA_PKCS1_SHA256;
+use crate::crypto::backend;
+use backend::error::{KeyRejected, Unspecified};
+use backend::rand::SystemRandom;
+pub(super) use backend::rsa::{KeyPairComponents, PublicKeyComponents};
+use backend::signature::RSA_PKCS1_SHA256;
 
 /// A private key, parsed and checked.
-pub(super) struct RsaKey(library::rsa::KeyPair);
+pub(super) struct RsaKey(backend::rsa::KeyPair);
 
 impl RsaKey {
     pub(super) fn from_pkcs1(der: &[u8]) -> Result<Self, KeyRejected> {
-        library::rsa::KeyPair::from_der(der).map(Self)
+        backend::rsa::KeyPair::from_der(der).map(Self)
     }
 
     pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
-        library::rsa::KeyPair::from_pkcs8(der).map(Self)
+        backend::rsa::KeyPair::from_pkcs8(der).map(Self)
     }
 
     pub(super) fn from_components(components: &KeyPairComponents<&[u8]>) -> Result<Self, KeyRejected> {
-        library::rsa::KeyPair::from_components(components).map(Self)
+        backend::rsa::KeyPair::from_components(components).map(Self)
     }
 
     /// RS256: RSASSA-PKCS1-v1_5 with SHA-256. The same message gives the same signature.

@@ -9,7 +9,7 @@ use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use super::rsa::{KeyPairComponents, PublicKeyComponents, RsaKey};
-use super::token::TokenBuilder;
+use super::token::PlaybackTokenBuilder;
 use crate::{Error, SigningKey};
 
 const PEM: &str = "pem";
@@ -20,11 +20,11 @@ const JWK: &str = "jwk";
 /// The key is parsed once; keep the signer, and share it between threads.
 ///
 /// ```
-/// # use cloudflare_stream_keys::mock::Fake;
+/// # use cloudflare_stream_keys::mock::FakeServer;
 /// use std::time::Duration;
 /// use cloudflare_stream_keys::Signer;
 ///
-/// # let fake = Fake::start();
+/// # let fake = FakeServer::start();
 /// # let keys = fake.signing_keys();
 /// let signer = Signer::new(&keys.create()?)?;
 /// let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").expires_in(Duration::from_secs(3600)).sign()?;
@@ -46,7 +46,7 @@ impl Signer {
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
         let signer = Self::from_jwk(key.jwk.expose_secret())?;
         if signer.key_id != key.id {
-            return Err(Error::config(JWK, "has a kid that is not the key's id"));
+            return Err(Error::invalid_input(JWK, "has a kid that is not the key's id"));
         }
         Ok(signer)
     }
@@ -54,32 +54,32 @@ impl Signer {
     /// From a key's id and its private half as PEM: in base64 as the API gives it, or the PEM itself, PKCS#1 or PKCS#8.
     ///
     /// # Errors
-    /// `Config`, saying what is wrong with it: not base64, not PEM, no private key, not RSA, shorter than 2,048 bits, or
+    /// `InvalidInput`, saying what is wrong with it: not base64, not PEM, no private key, not RSA, shorter than 2,048 bits, or
     /// broken.
     pub fn from_pem(key_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
         let key_id = key_id.into();
         if key_id.is_empty() {
-            return Err(Error::config("key id", "is empty"));
+            return Err(Error::invalid_input("key id", "is empty"));
         }
         let pem = decoded(PEM, pem, "-----BEGIN")?;
         let key = match PrivateKeyDer::from_pem_slice(&pem) {
             Ok(PrivateKeyDer::Pkcs1(der)) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
             Ok(PrivateKeyDer::Pkcs8(der)) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
-            Ok(_) => return Err(Error::config(PEM, "is not an RSA key")),
+            Ok(_) => return Err(Error::invalid_input(PEM, "is not an RSA key")),
             // The cause is not kept: it quotes the text.
-            Err(_) => return Err(Error::config(PEM, without_private_key(&pem))),
+            Err(_) => return Err(Error::invalid_input(PEM, without_private_key(&pem))),
         };
-        let key = key.map_err(|e| Error::config(PEM, &format!("is not an RSA key that can sign: {e}")))?;
+        let key = key.map_err(|e| Error::invalid_input(PEM, &format!("is not an RSA key that can sign: {e}")))?;
         Self::with(key_id, key)
     }
 
     /// From a JSON Web Key: in base64 as the API gives it, or the JSON itself. Its `kid` is the key's id.
     ///
     /// # Errors
-    /// `Config`, saying what is wrong with it: not base64, not a JWK, without `kid`, not RSA, only a public key, shorter
+    /// `InvalidInput`, saying what is wrong with it: not base64, not a JWK, without `kid`, not RSA, only a public key, shorter
     /// than 2,048 bits, or broken.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
-        let refuse = |problem: &str| Error::config(JWK, problem);
+        let refuse = |problem: &str| Error::invalid_input(JWK, problem);
         let json = decoded(JWK, jwk, "{")?;
         // The cause is not kept: it quotes the text.
         let jwk: Jwk<'_> = serde_json::from_slice(&json).map_err(|_| refuse("is not a JSON Web Key"))?;
@@ -118,19 +118,19 @@ impl Signer {
     }
 
     /// Begins a token for a video or live input, by its uid. Unless set otherwise it is good for an hour.
-    pub fn token(&self, video_id: impl Into<String>) -> TokenBuilder<'_> {
-        TokenBuilder::new(self, video_id.into())
+    pub fn token(&self, video_uid: impl Into<String>) -> PlaybackTokenBuilder<'_> {
+        PlaybackTokenBuilder::new(self, video_uid.into())
     }
 
     fn with(key_id: String, key: RsaKey) -> Result<Self, Error> {
         let header = serde_json::to_vec(&Header { alg: "RS256", kid: &key_id })
-            .map_err(|_| Error::config("key id", "has no JSON form"))?;
+            .map_err(|_| Error::invalid_input("key id", "has no JSON form"))?;
         Ok(Self { header: URL_SAFE_NO_PAD.encode(header) + ".", key_id, key })
     }
 
     /// The token's last part.
     pub(super) fn signature(&self, message: &str) -> Result<String, Error> {
-        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::config("key", "cannot sign"))?;
+        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("key", "cannot sign"))?;
         Ok(URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -169,12 +169,12 @@ struct Jwk<'a> {
 fn decoded(setting: &'static str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::config(setting, "is empty"));
+        return Err(Error::invalid_input(setting, "is empty"));
     }
     if text.starts_with(start) {
         return Ok(Zeroizing::new(text.as_bytes().to_vec()));
     }
-    let bytes = STANDARD.decode(text).map_err(|_| Error::config(setting, "is not base64"))?;
+    let bytes = STANDARD.decode(text).map_err(|_| Error::invalid_input(setting, "is not base64"))?;
     Ok(Zeroizing::new(bytes))
 }
 

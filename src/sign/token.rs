@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{AccessRule, Signer};
 use crate::Error;
-use crate::identifier::identifier;
+use crate::parse_id::parse_id;
 
 /// An hour, as long as most videos.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -20,9 +20,9 @@ const MAX_RULES: usize = 5;
 /// A token to be, for one video. Everything is checked in [`sign`](Self::sign).
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct TokenBuilder<'a> {
+pub struct PlaybackTokenBuilder<'a> {
     signer: &'a Signer,
-    video_id: String,
+    video_uid: String,
     expiry: Expiry,
     not_before: Option<Timestamp>,
     downloadable: Option<bool>,
@@ -51,10 +51,10 @@ struct Claims<'a> {
     access_rules: &'a [AccessRule],
 }
 
-impl<'a> TokenBuilder<'a> {
-    pub(super) fn new(signer: &'a Signer, video_id: String) -> Self {
+impl<'a> PlaybackTokenBuilder<'a> {
+    pub(super) fn new(signer: &'a Signer, video_uid: String) -> Self {
         let expiry = Expiry::In(DEFAULT_LIFETIME);
-        Self { signer, video_id, expiry, not_before: None, downloadable: None, rules: Vec::new(), now: None }
+        Self { signer, video_uid, expiry, not_before: None, downloadable: None, rules: Vec::new(), now: None }
     }
 
     /// How long it is good: up to 24 hours. One hour unless set.
@@ -82,13 +82,13 @@ impl<'a> TokenBuilder<'a> {
     }
 
     /// Adds a rule, to be tried after those before it. Up to 5.
-    pub fn rule(mut self, rule: AccessRule) -> Self {
+    pub fn access_rule(mut self, rule: AccessRule) -> Self {
         self.rules.push(rule);
         self
     }
 
     /// Takes this for the present time, in place of the clock's: for tests, and to sign the same token again.
-    pub fn now(mut self, now: Timestamp) -> Self {
+    pub fn signing_time(mut self, now: Timestamp) -> Self {
         self.now = Some(now);
         self
     }
@@ -96,42 +96,42 @@ impl<'a> TokenBuilder<'a> {
     /// Checks and signs it. Times count in whole seconds, rounded down. The same input gives the same token.
     ///
     /// # Errors
-    /// `Config`, naming the limit that does not hold.
-    pub fn sign(self) -> Result<Token, Error> {
-        identifier("video id", &self.video_id)?;
+    /// `InvalidInput`, naming the limit that does not hold.
+    pub fn sign(self) -> Result<PlaybackToken, Error> {
+        parse_id("video id", &self.video_uid)?;
         let now = self.now.unwrap_or_else(Timestamp::now);
         let expires_at = self.checked_expiry(now)?;
         let (exp, nbf) = (expires_at.as_second(), self.not_before.map(Timestamp::as_second));
         if nbf.is_some_and(|nbf| nbf >= exp) {
-            return Err(Error::config("not-before time", "is not before the expiry"));
+            return Err(Error::invalid_input("not-before time", "is not before the expiry"));
         }
         if self.rules.len() > MAX_RULES {
-            return Err(Error::config("access rules", "are more than 5"));
+            return Err(Error::invalid_input("access rules", "are more than 5"));
         }
         if self.rules.iter().rev().skip(1).any(AccessRule::matches_everybody) {
-            return Err(Error::config("access rules", "go on after one for everybody, and could never match"));
+            return Err(Error::invalid_input("access rules", "go on after one for everybody, and could never match"));
         }
 
         let claims = Claims {
-            sub: &self.video_id,
+            sub: &self.video_uid,
             kid: self.signer.key_id(),
             exp,
             nbf,
             downloadable: self.downloadable,
             access_rules: &self.rules,
         };
-        let claims = serde_json::to_vec(&claims).map_err(|_| Error::config("token", "has no JSON form"))?;
+        let claims = serde_json::to_vec(&claims).map_err(|_| Error::invalid_input("token", "has no JSON form"))?;
         let mut text = self.signer.header.clone();
         URL_SAFE_NO_PAD.encode_string(claims, &mut text);
         let signature = self.signer.signature(&text)?;
         text.push('.');
         text.push_str(&signature);
-        Ok(Token { text, expires_at, downloadable: self.downloadable == Some(true) })
+        Ok(PlaybackToken { text, expires_at, downloadable: self.downloadable == Some(true) })
     }
 
     /// The expiry, rounded down to a second.
     fn checked_expiry(&self, now: Timestamp) -> Result<Timestamp, Error> {
-        let refuse = |problem| Err(Error::config("expiry", problem));
+        let refuse = |problem| Err(Error::invalid_input("expiry", problem));
         let latest = now.saturating_add(MAX_LIFETIME).unwrap_or(Timestamp::MAX);
         let time = match self.expiry {
             Expiry::At(time) => time,
@@ -153,13 +153,13 @@ impl<'a> TokenBuilder<'a> {
 ///
 /// It takes the place of the video's uid in a URL, and plays that video until it expires, or until its key is deleted.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Token {
+pub struct PlaybackToken {
     text: String,
     expires_at: Timestamp,
     pub(super) downloadable: bool,
 }
 
-impl Token {
+impl PlaybackToken {
     /// The token's text.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -171,27 +171,27 @@ impl Token {
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for PlaybackToken {
     /// The token itself.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for PlaybackToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({} characters, until {})", self.text.len(), self.expires_at)
     }
 }
 
-impl AsRef<str> for Token {
+impl AsRef<str> for PlaybackToken {
     fn as_ref(&self) -> &str {
         &self.text
     }
 }
 
-impl From<Token> for String {
-    fn from(token: Token) -> Self {
+impl From<PlaybackToken> for String {
+    fn from(token: PlaybackToken) -> Self {
         token.text
     }
 }

@@ -32,7 +32,7 @@ pub enum Reply {
     Drip(Vec<u8>, Vec<u8>, Duration),
 }
 
-pub struct Wire {
+pub struct RawServer {
     address: SocketAddr,
     log: Arc<Mutex<Log>>,
 }
@@ -46,7 +46,7 @@ struct Log {
     closed: usize,
 }
 
-impl Wire {
+impl RawServer {
     /// Answers the requests one after the other, and all beyond the last like the last.
     pub fn replying(replies: Vec<Reply>) -> Self {
         Self::start(move |n, _| replies[n.min(replies.len() - 1)].clone())
@@ -57,7 +57,7 @@ impl Wire {
         Self::replying(vec![Reply::Bytes(answer(status, body))])
     }
 
-    /// As [`Wire::start`], and keeps no requests: for long runs.
+    /// As [`RawServer::start`], and keeps no requests: for long runs.
     pub fn forgetful(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         Self::with_log(Log { keeps_requests: false, ..Log::default() }, reply)
     }
@@ -117,7 +117,7 @@ impl Wire {
         Client::builder()
             .credentials(Credentials::api_token(TOKEN))
             .base_url(self.base_url())
-            .retry_policy(RetryPolicy::default().first_wait(Duration::ZERO))
+            .retry_policy(RetryPolicy::default().initial_backoff(Duration::ZERO))
             .timeout(Duration::from_secs(10))
     }
 }
@@ -212,7 +212,7 @@ pub fn success(result: serde_json::Value) -> String {
 }
 
 /// Where Cloudflare's own OpenAPI document is looked for; it need not be there.
-pub fn cloudflares_document() -> PathBuf {
+pub fn cloudflare_document() -> PathBuf {
     let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/upstream/cloudflare-openapi.json.gz");
     std::env::var_os("CLOUDFLARE_OPENAPI").map_or(usual, PathBuf::from)
 }

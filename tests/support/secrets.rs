@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloudflare_stream_keys::{Client, Credentials, RetryPolicy};
 use serde_json::{Value, json};
 
-use super::{Reply, TOKEN, Wire, answer, created};
+use super::{RawServer, Reply, TOKEN, answer, created};
 
 pub const PEM: &str = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlFcGdJQkFBS0NBUUVBMFRqd2pPaVpXbUo0M3ZmM1Rv";
 pub const JWK: &str = "eyJ1c2UiOiJzaWciLCJrdHkiOiJSU0EiLCJraWQiOiI1MjEzY2ZhMTIxZjcwYjhjMTM4MDY4NmZmYzM3MWJhMyIs";
@@ -27,7 +27,7 @@ pub fn assert_hides(what: &str, text: &str) {
 }
 
 /// Clients with both kinds of credentials.
-pub fn clients(wire: &Wire) -> [Client; 2] {
+pub fn clients(wire: &RawServer) -> [Client; 2] {
     let hasty = || wire.builder().timeout(Duration::from_millis(300)).retry_policy(RetryPolicy::none());
     [hasty().build().unwrap(), hasty().credentials(Credentials::global_api_key(EMAIL, GLOBAL_KEY)).build().unwrap()]
 }

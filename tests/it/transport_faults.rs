@@ -1,15 +1,13 @@
 //! What breaks before an answer is whole: rows 1 to 6, 16 and 22 of the table in the README. Requests are counted where
 //! they arrive.
 
-mod support;
-
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, Reply, answer, answer_with, created, success};
 use cloudflare_stream_keys::{Error, ErrorKind, RetryPolicy, SigningKeys};
 use serde_json::json;
-use support::{ACCOUNT_ID, KEY_ID, Reply, Wire, answer, answer_with, created, success};
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -31,8 +29,8 @@ fn good(request: &str) -> Reply {
 }
 
 /// A server that does this to the first request, and is good from then on.
-fn first(reply: Reply) -> Wire {
-    Wire::start(move |n, request| if n == 0 { reply.clone() } else { good(request) })
+fn first(reply: Reply) -> RawServer {
+    RawServer::start(move |n, request| if n == 0 { reply.clone() } else { good(request) })
 }
 
 /// Lists and deletes are repeated and succeed; a create reaches the server once, and its outcome is unknown.
@@ -50,7 +48,7 @@ fn assert_create_alone_is_sent_once(reply: Reply, kind: ErrorKind) {
 
     // And where it never gets better, they come to an end.
     for call in [LIST, DELETE] {
-        let wire = Wire::replying(vec![reply.clone()]);
+        let wire = RawServer::replying(vec![reply.clone()]);
         let error = call(&wire.keys()).unwrap_err();
         assert_eq!((error.kind(), error.outcome_unknown()), (kind, false), "{reply:?}: {error}");
         assert_eq!(wire.requests().len(), 3, "{reply:?}");
@@ -92,7 +90,7 @@ fn nobody() -> SocketAddr {
 #[test]
 fn row_01_any_call_is_repeated_where_no_connection_was_made() {
     for call in [CREATE, LIST, DELETE] {
-        let wire = Wire::start(|_, request| good(request));
+        let wire = RawServer::start(|_, request| good(request));
         let agent = leading_to(&[nobody(), nobody(), wire.address()]);
         let client = wire.builder().agent(agent).build().unwrap();
         call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap();
@@ -102,7 +100,7 @@ fn row_01_any_call_is_repeated_where_no_connection_was_made() {
 
 #[test]
 fn row_01_no_connection_is_an_error_of_its_own_kind() {
-    let wire = Wire::start(|_, request| good(request));
+    let wire = RawServer::start(|_, request| good(request));
     for (addresses, cause) in [(vec![nobody()], "refused"), (vec![], "host not found")] {
         let client = wire.builder().agent(leading_to(&addresses)).build().unwrap();
         for call in [CREATE, LIST, DELETE] {
@@ -118,9 +116,9 @@ fn row_01_no_connection_is_an_error_of_its_own_kind() {
 #[test]
 fn row_02_no_answer_ends_at_the_deadline() {
     let deadline = Duration::from_millis(600);
-    let policy = RetryPolicy::default().first_wait(Duration::ZERO).attempt_timeout(Duration::from_millis(150));
+    let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(150));
     for (call, requests) in [(CREATE, 1), (LIST, 3), (DELETE, 3)] {
-        let wire = Wire::replying(vec![Reply::BytesThenSilence(vec![])]);
+        let wire = RawServer::replying(vec![Reply::BytesThenSilence(vec![])]);
         let keys = wire.keys().with_timeout(deadline).with_retry_policy(policy.clone());
         let start = Instant::now();
         let error = call(&keys).unwrap_err();
@@ -135,7 +133,7 @@ fn row_02_no_answer_ends_at_the_deadline() {
 #[test]
 fn row_02_a_repeated_request_can_still_succeed_within_the_deadline() {
     let wire = first(Reply::BytesThenSilence(vec![]));
-    let policy = RetryPolicy::default().first_wait(Duration::ZERO).attempt_timeout(Duration::from_millis(100));
+    let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(100));
     wire.keys().with_retry_policy(policy).list().unwrap();
     assert_eq!(wire.requests().len(), 2);
 }
@@ -161,7 +159,7 @@ fn row_04_an_answer_that_is_cut_short() {
 fn row_04_gives_back_the_key_material_that_had_arrived() {
     let body = created("cGVt", "andr");
     let whole = answer(200, &body);
-    let wire = Wire::replying(vec![Reply::BytesThenClose(whole[..whole.len() - 1].to_vec())]);
+    let wire = RawServer::replying(vec![Reply::BytesThenClose(whole[..whole.len() - 1].to_vec())]);
     let error = wire.keys().create().unwrap_err();
     assert_eq!((error.kind(), error.status(), error.outcome_unknown()), (ErrorKind::Transport, Some(200), true));
     let key = error.into_recovered_key().unwrap();
@@ -170,7 +168,7 @@ fn row_04_gives_back_the_key_material_that_had_arrived() {
 
     // Half of a secret is none.
     let half = whole.len() - body.len() + body.find("andr").unwrap() + 2;
-    let wire = Wire::replying(vec![Reply::BytesThenClose(whole[..half].to_vec())]);
+    let wire = RawServer::replying(vec![Reply::BytesThenClose(whole[..half].to_vec())]);
     assert!(wire.keys().create().unwrap_err().recovered_key().is_none());
 }
 
@@ -189,7 +187,7 @@ fn row_05_a_429_is_obeyed_by_every_call() {
 fn row_05_a_429_beyond_the_limit_or_the_deadline_is_returned_at_once() {
     for (header, seconds) in [("retry-after: 31\r\n", 31), ("retry-after: 300\r\n", 300), ("retry-after: 20\r\n", 20)] {
         for call in [CREATE, LIST, DELETE] {
-            let wire = Wire::replying(vec![Reply::Bytes(answer_with(429, header, b""))]);
+            let wire = RawServer::replying(vec![Reply::Bytes(answer_with(429, header, b""))]);
             let start = Instant::now();
             let error = call(&wire.keys()).unwrap_err();
             assert!(start.elapsed() < Duration::from_secs(5));
@@ -216,19 +214,20 @@ fn row_06_a_failure_of_the_service() {
     for (status, body) in [(500, envelope), (502, "<html>Bad gateway</html>"), (503, ""), (520, "error code: 520")] {
         assert_create_alone_is_sent_once(Reply::Bytes(answer(status, body)), ErrorKind::Api);
     }
-    let error = Wire::answering(500, envelope).keys().create().unwrap_err();
+    let error = RawServer::answering(500, envelope).keys().create().unwrap_err();
     assert_eq!(error.status(), Some(500));
     assert!(error.has_code(10001));
-    assert!(Wire::answering(502, "<html>").keys().create().unwrap_err().errors().is_empty());
+    assert!(RawServer::answering(502, "<html>").keys().create().unwrap_err().errors().is_empty());
 }
 
 #[test]
 fn without_retries_everything_is_sent_once() {
     for call in [LIST, DELETE] {
-        let wire = Wire::answering(503, "");
+        let wire = RawServer::answering(503, "");
         call(&wire.keys().with_retry_policy(RetryPolicy::none())).unwrap_err();
         assert_eq!(wire.requests().len(), 1);
-        let client = wire.builder().retry_policy(RetryPolicy::none().max_retries(4).first_wait(Duration::ZERO)).build();
+        let client =
+            wire.builder().retry_policy(RetryPolicy::none().max_retries(4).initial_backoff(Duration::ZERO)).build();
         call(&client.unwrap().signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
         assert_eq!(wire.requests().len(), 6);
     }
@@ -241,7 +240,7 @@ fn row_16_bytes_one_by_one_end_at_the_deadline() {
     let slow_body = Reply::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{".to_vec(), vec![b' '; 9998], pause);
     for reply in [slow_head, slow_body] {
         for call in [CREATE, LIST, DELETE] {
-            let wire = Wire::replying(vec![reply.clone()]);
+            let wire = RawServer::replying(vec![reply.clone()]);
             let start = Instant::now();
             let error = call(&wire.keys().with_timeout(Duration::from_millis(400))).unwrap_err();
             assert!(error.is_timeout(), "{error}");
@@ -253,7 +252,7 @@ fn row_16_bytes_one_by_one_end_at_the_deadline() {
 #[test]
 fn row_22_a_connection_that_the_server_closed_while_idle_is_not_used() {
     for call in [CREATE, LIST, DELETE] {
-        let wire = Wire::start(|_, request| match good(request) {
+        let wire = RawServer::start(|_, request| match good(request) {
             Reply::Bytes(bytes) => Reply::BytesThenClose(bytes),
             other => other,
         });
@@ -268,7 +267,7 @@ fn row_22_a_connection_that_the_server_closed_while_idle_is_not_used() {
 
 #[test]
 fn row_22_a_create_has_a_connection_of_its_own() {
-    let wire = Wire::start(|_, request| good(request));
+    let wire = RawServer::start(|_, request| good(request));
     let keys = wire.keys();
     keys.list().unwrap();
     keys.create().unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 const TAG: &str = "Stream Signing Keys";
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// What explains, and has no part in what is generated.
-const PROSE: [&str; 5] = ["description", "summary", "example", "examples", "externalDocs"];
+const ANNOTATIONS: [&str; 5] = ["description", "summary", "example", "examples", "externalDocs"];
 /// Objects whose members have names of the document's own choice, so that `description` there is no description.
 pub const NAMED: [&str; 9] = [
     "properties",
@@ -30,7 +30,7 @@ pub fn fragment(document: &Value) -> Result<Value, String> {
     if !version.starts_with("3.0.") {
         return Err(format!("OpenAPI {version} is not known here, only 3.0"));
     }
-    let paths = paths_of_the_group(document)?;
+    let paths = tagged_paths(document)?;
     let mut components: BTreeMap<(String, String), Value> = BTreeMap::new();
     collect(document, &paths, &mut Vec::new(), &mut components)?;
     for name in security_schemes(document, &paths) {
@@ -72,11 +72,11 @@ pub fn structure(fragment: &Value) -> Value {
 }
 
 fn is_structure(key: &str) -> bool {
-    key == "x-sensitive" || !(key.starts_with("x-") || PROSE.contains(&key))
+    key == "x-sensitive" || !(key.starts_with("x-") || ANNOTATIONS.contains(&key))
 }
 
 /// Takes over the descriptions whose nodes are still there. Gives the nodes that are new.
-pub fn keep_prose(old: &Value, new: &mut Value) -> Vec<String> {
+pub fn merge_descriptions(old: &Value, new: &mut Value) -> Vec<String> {
     fn keep(old: Option<&Value>, new: &mut Value, at: &str, is_named: bool, new_nodes: &mut Vec<String>) {
         match new {
             Value::Object(members) => {
@@ -88,7 +88,7 @@ pub fn keep_prose(old: &Value, new: &mut Value) -> Vec<String> {
                     return;
                 }
                 if let Some(Value::Object(old)) = old {
-                    let prose = old.iter().filter(|(key, _)| PROSE.contains(&key.as_str()));
+                    let prose = old.iter().filter(|(key, _)| ANNOTATIONS.contains(&key.as_str()));
                     members.extend(prose.map(|(key, value)| (key.clone(), value.clone())));
                 } else if can_be_described(members) {
                     new_nodes.push(at.trim_start_matches('/').to_string());
@@ -120,7 +120,7 @@ fn can_be_described(node: &Map<String, Value>) -> bool {
 }
 
 /// The paths with the operations that have the tag, and those only.
-fn paths_of_the_group(document: &Value) -> Result<Value, String> {
+fn tagged_paths(document: &Value) -> Result<Value, String> {
     let paths = document.get("paths").and_then(Value::as_object).ok_or("not an OpenAPI document: it has no `paths`")?;
     let has_tag = |operation: &Value| {
         operation.get("tags").and_then(Value::as_array).is_some_and(|tags| tags.iter().any(|tag| tag == TAG))

@@ -9,7 +9,7 @@ const BYTE_DUMP: &str = "ureq_proto::util";
 ///
 /// That is a heavy hand: the lines of others are lost for as long as a call takes. But the dump cannot be turned off in
 /// ureq, and a private key that is in a log is a private key lost.
-pub(super) struct TraceOff(());
+pub(super) struct WireLogGuard(());
 
 struct Calls {
     under_way: usize,
@@ -22,7 +22,7 @@ fn calls() -> MutexGuard<'static, Calls> {
     CALLS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl TraceOff {
+impl WireLogGuard {
     pub(super) fn new() -> Self {
         let mut calls = calls();
         calls.under_way += 1;
@@ -34,7 +34,7 @@ impl TraceOff {
     }
 }
 
-impl Drop for TraceOff {
+impl Drop for WireLogGuard {
     fn drop(&mut self) {
         let mut calls = calls();
         calls.under_way -= 1;

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::generated::{MockServerExt, types};
-use super::player::{self, Refusal};
 use super::rsa_key;
+use super::verify::{self, TokenError};
 use crate::{Client, Credentials, SigningKeys};
 
 /// A stand-in for the service that keeps keys, answers as the live API does, and misbehaves on demand.
@@ -19,20 +19,20 @@ use crate::{Client, Credentials, SigningKeys};
 /// process has made 16; after that they come again under other ids.
 ///
 /// ```
-/// use cloudflare_stream_keys::mock::{Fake, Fault};
+/// use cloudflare_stream_keys::mock::{FakeServer, Fault};
 ///
-/// let fake = Fake::start();
+/// let fake = FakeServer::start();
 /// let keys = fake.signing_keys();
 /// let key = keys.create()?;
 /// assert_eq!(keys.list()?[0].id, key.id);
 ///
 /// // The key is made, and its answer gets lost: it must not be made twice.
-/// fake.inject(Fault::LoseAnswer);
+/// fake.inject(Fault::LoseResponse);
 /// assert!(keys.create().unwrap_err().outcome_unknown());
 /// assert_eq!(fake.requests().iter().filter(|seen| seen.method == "POST").count(), 2);
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
-pub struct Fake {
+pub struct FakeServer {
     server: MockServer,
     state: Arc<Mutex<State>>,
 }
@@ -42,19 +42,22 @@ pub struct Fake {
 #[non_exhaustive]
 pub enum Fault {
     /// The service does what was asked, and a gateway answers 502 with an HTML page in its place.
-    LoseAnswer,
+    LoseResponse,
     /// The service does what was asked, and the last quarter of its answer is missing: of a new key, one form is whole.
-    CutAnswer,
+    TruncateResponse,
     /// The service does nothing and answers with this status and an HTML page.
     Status(u16),
     /// The service refuses with 429 and asks to wait this long; whole seconds.
-    RateLimit(Duration),
+    RateLimit {
+        /// The value of `Retry-After`, in whole seconds.
+        retry_after: Duration,
+    },
 }
 
 /// A request as the fake saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Seen {
+pub struct RecordedRequest {
     /// Such as `POST`.
     pub method: String,
     /// Such as `/accounts/023e105f4ecef8ad9ca31a8372d0c353/stream/keys`.
@@ -70,7 +73,7 @@ struct State {
     keys: HashMap<String, Vec<StoredKey>>,
     /// Each for the next request, or the next with a method.
     faults: Vec<(Option<&'static str>, Fault)>,
-    requests: Vec<Seen>,
+    requests: Vec<RecordedRequest>,
     ahead: Duration,
 }
 
@@ -89,7 +92,7 @@ const RATE_LIMITED: i64 = 1015;
 /// For what cannot happen.
 const INTERNAL: i64 = 10001;
 
-impl Fake {
+impl FakeServer {
     /// An account that exists. Any other does as well, and has keys of its own.
     pub const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
     /// The one API token that is accepted.
@@ -158,22 +161,22 @@ impl Fake {
     /// Why it does not play.
     /// ```
     /// use cloudflare_stream_keys::Signer;
-    /// use cloudflare_stream_keys::mock::{Fake, Refusal};
+    /// use cloudflare_stream_keys::mock::{FakeServer, TokenError};
     ///
-    /// let fake = Fake::start();
+    /// let fake = FakeServer::start();
     /// let keys = fake.signing_keys();
     /// let key = keys.create()?;
     /// let token = Signer::new(&key)?.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
-    /// assert_eq!(fake.play(token.as_str()), Ok(()));
+    /// assert_eq!(fake.verify_token(token.as_str()), Ok(()));
     /// keys.delete(&key.id)?;
-    /// assert_eq!(fake.play(token.as_str()), Err(Refusal::UnknownKey));
+    /// assert_eq!(fake.verify_token(token.as_str()), Err(TokenError::UnknownKey));
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
-    pub fn play(&self, token: &str) -> Result<(), Refusal> {
+    pub fn verify_token(&self, token: &str) -> Result<(), TokenError> {
         let state = self.state();
         let find =
             |id: &str| state.keys.values().flatten().find(|key| key.info.key_id.as_deref() == Some(id))?.public.clone();
-        player::check(token, state.now(), find)
+        verify::verify(token, state.now(), find)
     }
 
     /// Lets the next request go wrong. Further faults queue up behind it.
@@ -187,7 +190,7 @@ impl Fake {
     }
 
     /// Every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<Seen> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.state().requests.clone()
     }
 
@@ -196,9 +199,9 @@ impl Fake {
     }
 }
 
-impl fmt::Debug for Fake {
+impl fmt::Debug for FakeServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fake").field("base_url", &self.base_url()).finish_non_exhaustive()
+        f.debug_struct("FakeServer").field("base_url", &self.base_url()).finish_non_exhaustive()
     }
 }
 
@@ -231,7 +234,7 @@ impl State {
         let mut state = lock(state);
         let headers = request.headers_vec().iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
         let uri = request.uri();
-        let seen = Seen {
+        let seen = RecordedRequest {
             method: request.method().to_string(),
             path: uri.path().to_string(),
             headers,
@@ -244,18 +247,18 @@ impl State {
         state.requests.push(seen);
 
         match fault {
-            Some(Fault::LoseAnswer) => {
+            Some(Fault::LoseResponse) => {
                 operation(&mut state, &place);
                 html(502)
             }
-            Some(Fault::CutAnswer) => {
+            Some(Fault::TruncateResponse) => {
                 let mut answer = operation(&mut state, &place);
                 let body = answer.body.take().map(|body| body.to_string()).unwrap_or_default();
                 answer.body = Some(body[..body.len() / 4 * 3].into());
                 answer
             }
             Some(Fault::Status(status)) => html(status),
-            Some(Fault::RateLimit(wait)) => {
+            Some(Fault::RateLimit { retry_after: wait }) => {
                 let mut answer = refuse(429, RATE_LIMITED, "You are being rate limited");
                 answer.headers.get_or_insert_default().push(("retry-after".into(), wait.as_secs().to_string()));
                 answer
@@ -311,17 +314,17 @@ impl State {
     }
 }
 
-impl Seen {
+impl RecordedRequest {
     /// A header's value; the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     fn is_authentic(&self) -> bool {
-        let token = format!("Bearer {}", Fake::API_TOKEN);
+        let token = format!("Bearer {}", FakeServer::API_TOKEN);
         self.header("authorization") == Some(&token)
-            || self.header("x-auth-email") == Some(Fake::EMAIL)
-                && self.header("x-auth-key") == Some(Fake::GLOBAL_API_KEY)
+            || self.header("x-auth-email") == Some(FakeServer::EMAIL)
+                && self.header("x-auth-key") == Some(FakeServer::GLOBAL_API_KEY)
     }
 }
 

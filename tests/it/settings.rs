@@ -1,31 +1,29 @@
 //! Settings and arguments that cannot be used are refused before anything is sent (rows 18 to 20), and what the
 //! environment says.
 
-mod support;
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cloudflare_stream_keys::mock::Fake;
+use crate::support::{ACCOUNT_ID, RawServer, Reply, TOKEN, answer, success};
+use cloudflare_stream_keys::mock::FakeServer;
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
 use serde_json::json;
-use support::{ACCOUNT_ID, Reply, TOKEN, Wire, answer, success};
 
-fn assert_config(error: &Error, setting: &str) {
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+fn assert_invalid_input(error: &Error, setting: &str) {
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert!(error.to_string().starts_with(setting), "{error}");
 }
 
 #[test]
 fn row_18_ids_that_would_change_the_path_are_refused() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let client = wire.builder().build().unwrap();
     let keys = client.signing_keys(ACCOUNT_ID).unwrap();
     for id in ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", " ", "a\n", "a\0", "ключ", "a\\b", "a;b", "a:b", "/"]
     {
-        assert_config(&client.signing_keys(id).unwrap_err(), "account id");
-        assert_config(&keys.delete(id).unwrap_err(), "key id");
-        assert_config(&keys.path_for(id).unwrap_err(), "key id");
+        assert_invalid_input(&client.signing_keys(id).unwrap_err(), "account id");
+        assert_invalid_input(&keys.delete(id).unwrap_err(), "key id");
+        assert_invalid_input(&keys.path_for(id).unwrap_err(), "key id");
     }
     assert_eq!(wire.connections(), 0);
 }
@@ -42,11 +40,11 @@ fn row_19_credentials_that_cannot_be_sent_are_refused_and_not_shown() {
         ];
         for (credentials, setting) in settings {
             let error = Client::builder().credentials(credentials).build().unwrap_err();
-            assert_config(&error, setting);
+            assert_invalid_input(&error, setting);
             assert!(!format!("{error} {error:?}").contains("nter2"), "{error:?}");
         }
     }
-    assert_config(&Client::builder().build().unwrap_err(), "credentials");
+    assert_invalid_input(&Client::builder().build().unwrap_err(), "credentials");
 }
 
 #[test]
@@ -76,7 +74,7 @@ fn row_20_base_urls_that_credentials_must_not_go_to_are_refused() {
         "https://api.cloudflare.com\n",
     ];
     for url in bad {
-        assert_config(&build(url).expect_err(url), "base URL");
+        assert_invalid_input(&build(url).expect_err(url), "base URL");
     }
     for url in [
         "https://api.cloudflare.com/client/v4",
@@ -98,30 +96,30 @@ fn headers_that_are_none_or_the_clients_own_are_refused() {
         Client::builder().credentials(Credentials::api_token(TOKEN)).default_header(name, value).build()
     };
     for (name, value) in [("", "v"), ("a b", "v"), ("a\n", "v"), ("ä", "v"), ("x-a", "v\r\nx-b: 1"), ("x-a", "v\0")] {
-        assert_config(&build(name, value).unwrap_err(), "header");
+        assert_invalid_input(&build(name, value).unwrap_err(), "header");
     }
     for name in
         ["authorization", "Authorization", "x-auth-key", "X-Auth-Email", "host", "content-length", "transfer-encoding"]
     {
-        assert_config(&build(name, "v").unwrap_err(), &format!("header {}", name.to_lowercase()));
+        assert_invalid_input(&build(name, "v").unwrap_err(), &format!("header {}", name.to_lowercase()));
         let keys = build("x-a", "v").unwrap().signing_keys(ACCOUNT_ID).unwrap();
-        assert_config(&keys.with_header(name, "v").unwrap_err(), "header");
+        assert_invalid_input(&keys.with_header(name, "v").unwrap_err(), "header");
     }
     let suffix = Client::builder().credentials(Credentials::api_token(TOKEN)).user_agent_suffix("a\nb").build();
-    assert_config(&suffix.unwrap_err(), "user agent suffix");
+    assert_invalid_input(&suffix.unwrap_err(), "user agent suffix");
 }
 
 #[test]
 fn a_body_without_a_json_form_is_refused() {
-    let wire = Wire::answering(200, "");
+    let wire = RawServer::answering(200, "");
     let pairs = std::collections::HashMap::from([((1, 2), 3)]);
-    assert_config(&wire.keys().create_with(&pairs).unwrap_err(), "request body");
+    assert_invalid_input(&wire.keys().create_with(&pairs).unwrap_err(), "request body");
     assert_eq!(wire.connections(), 0);
 }
 
 #[test]
 fn a_timeout_per_call_leaves_other_handles_alone() {
-    let wire = Wire::start(|n, _| match n {
+    let wire = RawServer::start(|n, _| match n {
         0 => Reply::BytesThenSilence(vec![]),
         _ => Reply::Bytes(answer(200, &success(json!([])))),
     });
@@ -135,7 +133,7 @@ fn a_timeout_per_call_leaves_other_handles_alone() {
 
 #[test]
 fn extreme_durations_do_no_harm() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let keys = wire.keys().with_retry_policy(RetryPolicy::none());
     keys.clone().with_timeout(Duration::MAX).list().unwrap();
     assert!(keys.clone().with_timeout(Duration::ZERO).list().unwrap_err().is_timeout());
@@ -145,7 +143,7 @@ fn extreme_durations_do_no_harm() {
 
 #[test]
 fn a_ureq_agent_of_the_callers_carries_the_calls() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     // Its own ideas of statuses, redirects and deadlines must not count.
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(None)
@@ -160,7 +158,7 @@ fn a_ureq_agent_of_the_callers_carries_the_calls() {
     agent.get(wire.base_url()).config().timeout_global(None).build().call().unwrap();
     assert_eq!((wire.requests().len(), wire.connections()), (2, 1));
 
-    let refused = Wire::answering(403, "");
+    let refused = RawServer::answering(403, "");
     let client = refused.builder().agent(agent).build().unwrap();
     assert!(client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap_err().is_forbidden());
 }
@@ -176,28 +174,28 @@ fn with_environment(test: &str, variables: &[(&str, &str)]) {
 
 #[test]
 fn the_environment_makes_a_client_and_a_handle() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let url = fake.base_url();
-    let account = ("CLOUDFLARE_ACCOUNT_ID", Fake::ACCOUNT_ID);
+    let account = ("CLOUDFLARE_ACCOUNT_ID", FakeServer::ACCOUNT_ID);
     let base = ("CLOUDFLARE_BASE_URL", url.as_str());
-    let token = ("CLOUDFLARE_API_TOKEN", Fake::API_TOKEN);
-    let global = [("CLOUDFLARE_EMAIL", Fake::EMAIL), ("CLOUDFLARE_API_KEY", Fake::GLOBAL_API_KEY)];
-    with_environment("in_an_environment_that_is_complete", &[account, base, token]);
-    with_environment("in_an_environment_that_is_complete", &[account, base, global[0], global[1]]);
+    let token = ("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN);
+    let global = [("CLOUDFLARE_EMAIL", FakeServer::EMAIL), ("CLOUDFLARE_API_KEY", FakeServer::GLOBAL_API_KEY)];
+    with_environment("settings::in_an_environment_that_is_complete", &[account, base, token]);
+    with_environment("settings::in_an_environment_that_is_complete", &[account, base, global[0], global[1]]);
     with_environment(
-        "in_an_environment_that_is_complete",
+        "settings::in_an_environment_that_is_complete",
         &[account, base, ("CLOUDFLARE_API_TOKEN", ""), global[0], global[1]],
     );
     // The token goes before the key, which is wrong here.
     with_environment(
-        "in_an_environment_that_is_complete",
+        "settings::in_an_environment_that_is_complete",
         &[account, base, token, global[0], ("CLOUDFLARE_API_KEY", "x")],
     );
     // What is for this machine does not go to the proxy, where nobody listens.
     let nowhere = "http://127.0.0.1:9";
     let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
     let proxies: Vec<_> = proxies.iter().map(|name| (*name, nowhere)).collect();
-    with_environment("in_an_environment_that_is_complete", &[&[account, base, token], proxies.as_slice()].concat());
+    with_environment("settings::in_an_environment_that_is_complete", &[&[account, base, token], proxies.as_slice()].concat());
     assert_eq!(fake.requests().len(), 5);
 }
 
@@ -222,14 +220,14 @@ fn the_environment_must_be_complete_and_usable() {
     ];
     for (names, variables) in cases {
         let variables = [variables, &[("EXPECTED", names)]].concat();
-        with_environment("in_an_environment_that_is_not", &variables);
+        with_environment("settings::in_an_environment_that_is_not", &variables);
     }
 }
 
 #[test]
 #[ignore = "needs an environment of its own"]
 fn in_an_environment_that_is_not() {
-    assert_config(&SigningKeys::from_env().unwrap_err(), &std::env::var("EXPECTED").unwrap());
+    assert_invalid_input(&SigningKeys::from_env().unwrap_err(), &std::env::var("EXPECTED").unwrap());
 }
 
 #[test]
@@ -243,8 +241,8 @@ fn handles_go_to_other_threads() {
 
 #[test]
 fn a_proxy_of_the_agents_is_used() {
-    let proxy = Wire::replying(vec![Reply::Bytes(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec())]);
-    let target = Wire::answering(200, &success(json!([])));
+    let proxy = RawServer::replying(vec![Reply::Bytes(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec())]);
+    let target = RawServer::answering(200, &success(json!([])));
     let url = format!("http://{}", proxy.address());
     let agent = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(&url).unwrap())).build();
     let client = target.builder().agent(agent.into()).retry_policy(RetryPolicy::none()).build().unwrap();

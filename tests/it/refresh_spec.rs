@@ -1,18 +1,16 @@
 //! The command that brings the fragment up to date, and says how far it is from a document.
 
-mod support;
-
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::build_script::run_on;
+use crate::support::cloudflare_document;
 use serde_json::{Value, json};
-use support::build_script::run_on;
-use support::cloudflares_document;
 use tempfile::TempDir;
 
-const FRAGMENT: &str = include_str!("../openapi/stream-keys.json");
+const FRAGMENT: &str = include_str!("../../openapi/stream-keys.json");
 const KEYS: &str = "/components/schemas/stream_keys/properties";
 const ITEM: &str = "/paths/~1accounts~1{account_id}~1stream~1keys~1{identifier}";
 const COLLECTION: &str = "/paths/~1accounts~1{account_id}~1stream~1keys";
@@ -100,7 +98,7 @@ impl Case {
 fn refresh(options: &[&str], fragment: &Path, document: &Path) -> Outcome {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--example", "refresh", "--"])
+        .args(["run", "--quiet", "--example", "refresh-spec", "--"])
         .args(options)
         .arg("--fragment")
         .args([fragment, document])
@@ -120,7 +118,7 @@ fn at<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Value {
 
 #[test]
 fn cloudflares_own_document_changes_nothing() {
-    let document = cloudflares_document();
+    let document = cloudflare_document();
     if !document.exists() {
         // Past the test runner, which keeps what a passing test prints to itself.
         let skipped =

@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 /// Why a token does not play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum TokenError {
     /// It is no token, or one without what a playback token has.
     Malformed,
     /// There is no key of that id, or no longer.
     UnknownKey,
     /// The signature is not the key's.
-    BadSignature,
+    InvalidSignature,
     /// It has expired.
     Expired,
     /// Its time has not come yet.
@@ -37,47 +37,47 @@ struct Claims {
 }
 
 /// Checks a token as the service would at this time; `public_key` gives the PKCS#1 DER of a living key.
-pub(super) fn check(
+pub(super) fn verify(
     token: &str,
     now: Timestamp,
     public_key: impl FnOnce(&str) -> Option<Vec<u8>>,
-) -> Result<(), Refusal> {
-    let (message, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
-    let (header, claims) = message.split_once('.').ok_or(Refusal::Malformed)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refusal::Malformed)?;
+) -> Result<(), TokenError> {
+    let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+    let (header, claims) = message.split_once('.').ok_or(TokenError::Malformed)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
     let (header, claims): (Header, Claims) = (part(header)?, part(claims)?);
     if header.alg != "RS256" || header.kid != claims.kid {
-        return Err(Refusal::Malformed);
+        return Err(TokenError::Malformed);
     }
-    let public_key = public_key(&header.kid).ok_or(Refusal::UnknownKey)?;
+    let public_key = public_key(&header.kid).ok_or(TokenError::UnknownKey)?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key)
         .verify(message.as_bytes(), &signature)
-        .map_err(|_| Refusal::BadSignature)?;
+        .map_err(|_| TokenError::InvalidSignature)?;
     let now = now.as_second();
     if now >= claims.exp {
-        return Err(Refusal::Expired);
+        return Err(TokenError::Expired);
     }
     if claims.nbf.is_some_and(|nbf| now < nbf) {
-        return Err(Refusal::NotYetValid);
+        return Err(TokenError::NotYetValid);
     }
     Ok(())
 }
 
-fn part<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
-    let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::Malformed)?;
-    serde_json::from_slice(&json).map_err(|_| Refusal::Malformed)
+fn part<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
+    let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "not a playback token",
             Self::UnknownKey => "no such key",
-            Self::BadSignature => "the signature is not the key's",
+            Self::InvalidSignature => "the signature is not the key's",
             Self::Expired => "expired",
             Self::NotYetValid => "not valid yet",
         })
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for TokenError {}

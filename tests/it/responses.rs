@@ -1,13 +1,11 @@
 //! What the service answers, and what the caller gets: rows 7 to 17 of the table in the README.
 
-mod support;
-
 use std::io::Write as _;
 
+use crate::support::{KEY_ID, RawServer, Reply, answer, answer_with, created, success};
 use cloudflare_stream_keys::{ApiMessage, Error, ErrorKind, SigningKeys};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use support::{KEY_ID, Reply, Wire, answer, answer_with, created, success};
 
 /// Puts the same answer to all three operations, and gives the error of each; none may succeed.
 fn errors_of_all(status: u16, body: &str) -> Vec<Error> {
@@ -15,7 +13,7 @@ fn errors_of_all(status: u16, body: &str) -> Vec<Error> {
 }
 
 fn errors_of_all_to(bytes: Vec<u8>) -> Vec<Error> {
-    let wire = Wire::replying(vec![Reply::Bytes(bytes)]);
+    let wire = RawServer::replying(vec![Reply::Bytes(bytes)]);
     let keys = wire.keys();
     let errors = vec![keys.create().unwrap_err(), keys.list().unwrap_err(), keys.delete(KEY_ID).unwrap_err()];
     let creates = wire.requests().iter().filter(|request| request.starts_with("POST")).count();
@@ -24,16 +22,16 @@ fn errors_of_all_to(bytes: Vec<u8>) -> Vec<Error> {
 }
 
 fn list_of(result: Value) -> Result<Vec<String>, Error> {
-    let wire = Wire::answering(200, &success(result));
+    let wire = RawServer::answering(200, &success(result));
     Ok(wire.keys().list()?.into_iter().map(|key| key.id).collect())
 }
 
 fn delete_of(body: &str) -> Result<Option<String>, Error> {
-    Wire::answering(200, body).keys().delete(KEY_ID)
+    RawServer::answering(200, body).keys().delete(KEY_ID)
 }
 
 fn create_of(body: &str) -> Result<cloudflare_stream_keys::SigningKey, Error> {
-    Wire::answering(200, body).keys().create()
+    RawServer::answering(200, body).keys().create()
 }
 
 #[test]
@@ -58,7 +56,7 @@ fn lists_of_0_1_and_1000_keys_keep_their_order() {
         let ids: Vec<String> = (0..n).map(|i| format!("{i:032x}")).collect();
         let created = "2014-01-02T02:20:00Z";
         let items: Vec<_> = ids.iter().map(|id| json!({ "id": id, "key_id": id, "created": created })).collect();
-        let wire = Wire::answering(200, &success(json!(items)));
+        let wire = RawServer::answering(200, &success(json!(items)));
         let keys = wire.keys().list().unwrap();
         assert_eq!(keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>(), ids);
         assert!(keys.iter().all(|key| key.created == Some(created.parse().unwrap())));
@@ -74,7 +72,7 @@ fn a_deletion_gives_the_services_word() {
 
 #[test]
 fn any_2xx_is_a_success() {
-    let wire = Wire::answering(201, &created("cGVt", "andr"));
+    let wire = RawServer::answering(201, &created("cGVt", "andr"));
     assert_eq!(wire.keys().create().unwrap().id, KEY_ID);
 }
 
@@ -90,7 +88,7 @@ fn row_07_a_refusal_keeps_every_detail_and_is_not_retried() {
         ],
         "messages": [{ "code": 1002, "message": "a remark", "type": null }],
     });
-    let wire = Wire::answering(400, &body.to_string());
+    let wire = RawServer::answering(400, &body.to_string());
     let keys = wire.keys();
     let calls: [&dyn Fn() -> Error; 3] =
         [&|| keys.create().unwrap_err(), &|| keys.list().unwrap_err(), &|| keys.delete(KEY_ID).unwrap_err()];
@@ -140,7 +138,7 @@ fn statuses_have_their_predicates() {
 
 /// As [`errors_of_all`], without retries.
 fn errors_of_all_once(status: u16, body: &str) -> Vec<Error> {
-    let wire = Wire::answering(status, body);
+    let wire = RawServer::answering(status, body);
     let keys: SigningKeys = wire.keys().with_retry_policy(cloudflare_stream_keys::RetryPolicy::none());
     vec![keys.create().unwrap_err(), keys.list().unwrap_err(), keys.delete(KEY_ID).unwrap_err()]
 }
@@ -175,14 +173,14 @@ fn row_08_a_refusal_without_an_envelope_has_its_status_and_no_invented_message()
 #[test]
 fn row_08_a_refusal_that_is_cut_short_is_one_all_the_same() {
     let cut = |status: u16| format!("HTTP/1.1 {status} Status\r\ncontent-length: 100\r\n\r\n{{\"succ").into_bytes();
-    let wire = Wire::replying(vec![Reply::BytesThenClose(cut(403))]);
+    let wire = RawServer::replying(vec![Reply::BytesThenClose(cut(403))]);
     let keys = wire.keys();
     for error in [keys.create().unwrap_err(), keys.list().unwrap_err(), keys.delete(KEY_ID).unwrap_err()] {
         assert_eq!((error.kind(), error.status()), (ErrorKind::Api, Some(403)));
         assert!(error.is_forbidden() && !error.outcome_unknown());
     }
     assert_eq!(wire.requests().len(), 3, "nor is it sent again");
-    let wire = Wire::replying(vec![Reply::BytesThenClose(cut(404))]);
+    let wire = RawServer::replying(vec![Reply::BytesThenClose(cut(404))]);
     assert!(wire.keys().delete(KEY_ID).unwrap_err().is_not_found());
 }
 
@@ -224,7 +222,7 @@ fn row_10_what_is_not_json_cannot_be_decoded() {
 #[test]
 fn row_11_result_null_or_absent() {
     for body in [success(Value::Null), r#"{"success":true}"#.to_string()] {
-        let wire = Wire::answering(200, &body);
+        let wire = RawServer::answering(200, &body);
         assert!(wire.keys().list().unwrap().is_empty());
         assert_eq!(delete_of(&body).unwrap(), None);
         let error = create_of(&body).unwrap_err();
@@ -295,7 +293,7 @@ fn row_12_a_create_keeps_its_key_when_something_else_is_wrong() {
 
 #[test]
 fn row_13_redirects_are_not_followed() {
-    let elsewhere = Wire::answering(200, &success(json!([])));
+    let elsewhere = RawServer::answering(200, &success(json!([])));
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}/elsewhere\r\n", elsewhere.base_url());
         for error in errors_of_all_to(answer_with(status, &location, b"")) {
@@ -343,9 +341,9 @@ fn row_14_a_gzip_bomb_is_not_unpacked() {
 
 #[test]
 fn row_14_the_limit_can_be_set() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let limit = success(json!([])).len() as u64;
-    let list = |limit| wire.builder().max_answer_size(limit).build().unwrap().signing_keys("a").unwrap().list();
+    let list = |limit| wire.builder().max_response_size(limit).build().unwrap().signing_keys("a").unwrap().list();
     assert!(list(limit).is_ok());
     assert_eq!(list(limit - 1).unwrap_err().kind(), ErrorKind::Decode);
 }
@@ -355,7 +353,7 @@ fn a_packed_answer_is_unpacked() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(created("cGVt", "andr").as_bytes()).unwrap();
     let packed = encoder.finish().unwrap();
-    let wire = Wire::replying(vec![Reply::Bytes(answer_with(200, "content-encoding: gzip\r\n", &packed))]);
+    let wire = RawServer::replying(vec![Reply::Bytes(answer_with(200, "content-encoding: gzip\r\n", &packed))]);
     assert_eq!(wire.keys().create().unwrap().id, KEY_ID);
 }
 
@@ -389,11 +387,11 @@ fn row_15_hostile_bytes_are_errors() {
 fn row_17_deleting_an_unknown_key_is_not_found() {
     let refusal = |code| json!({ "success": false, "errors": [{ "code": code, "message": "" }] }).to_string();
     for (status, code) in [(404, 7003), (404, 10003), (400, 10003), (200, 10003)] {
-        let error = Wire::answering(status, &refusal(code)).keys().delete(KEY_ID).unwrap_err();
+        let error = RawServer::answering(status, &refusal(code)).keys().delete(KEY_ID).unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
-    assert!(!Wire::answering(400, &refusal(7003)).keys().delete(KEY_ID).unwrap_err().is_not_found());
-    assert!(Wire::answering(404, "").keys().delete(KEY_ID).unwrap_err().is_not_found());
+    assert!(!RawServer::answering(400, &refusal(7003)).keys().delete(KEY_ID).unwrap_err().is_not_found());
+    assert!(RawServer::answering(404, "").keys().delete(KEY_ID).unwrap_err().is_not_found());
 }
 
 #[test]
@@ -405,11 +403,11 @@ fn row_17_but_deleted_where_an_earlier_attempt_lost_its_answer() {
         Reply::BytesThenClose(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"succ".to_vec()),
         Reply::Bytes(answer(502, "<html></html>")),
     ] {
-        let wire = Wire::replying(vec![lost, not_found.clone()]);
+        let wire = RawServer::replying(vec![lost, not_found.clone()]);
         assert_eq!(wire.keys().delete(KEY_ID).unwrap(), None);
         assert_eq!(wire.requests().len(), 2);
     }
     // 429 means that nothing was done.
-    let wire = Wire::replying(vec![Reply::Bytes(answer(429, "")), not_found]);
+    let wire = RawServer::replying(vec![Reply::Bytes(answer(429, "")), not_found]);
     assert!(wire.keys().delete(KEY_ID).unwrap_err().is_not_found());
 }

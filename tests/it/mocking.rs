@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloudflare_stream_keys::mock::httpmock::MockServer;
-use cloudflare_stream_keys::mock::{Fake, Fault, MockServerExt, types};
+use cloudflare_stream_keys::mock::{FakeServer, Fault, MockServerExt, types};
 use cloudflare_stream_keys::{Client, Credentials, Error, RetryPolicy, SigningKeys};
 
 /// A program's own code: makes sure that there is exactly one key, and says whether it made one.
@@ -19,16 +19,17 @@ fn ensure_one_key(keys: &SigningKeys) -> Result<bool, Error> {
 }
 
 /// What the fake saw, as `METHOD path`s below the collection.
-fn calls(fake: &Fake) -> Vec<String> {
-    let collection = format!("/accounts/{}/stream/keys", Fake::ACCOUNT_ID);
-    let call =
-        |seen: &cloudflare_stream_keys::mock::Seen| format!("{} {}", seen.method, seen.path.replace(&collection, ""));
+fn calls(fake: &FakeServer) -> Vec<String> {
+    let collection = format!("/accounts/{}/stream/keys", FakeServer::ACCOUNT_ID);
+    let call = |seen: &cloudflare_stream_keys::mock::RecordedRequest| {
+        format!("{} {}", seen.method, seen.path.replace(&collection, ""))
+    };
     fake.requests().iter().map(call).collect()
 }
 
 #[test]
 fn the_first_key_is_made() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     assert!(ensure_one_key(&fake.signing_keys()).unwrap());
     assert!(!ensure_one_key(&fake.signing_keys()).unwrap());
     assert_eq!(calls(&fake), ["GET ", "POST ", "GET "]);
@@ -36,7 +37,7 @@ fn the_first_key_is_made() {
 
 #[test]
 fn surplus_keys_are_deleted() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     ["first", "second", "third"].iter().for_each(|id| fake.seed(id));
     assert!(!ensure_one_key(&fake.signing_keys()).unwrap());
     assert_eq!(calls(&fake), ["GET ", "DELETE /second", "DELETE /third"]);
@@ -45,8 +46,8 @@ fn surplus_keys_are_deleted() {
 
 #[test]
 fn a_create_whose_answer_is_lost_was_sent_once() {
-    let fake = Fake::start();
-    fake.inject_on("POST", Fault::LoseAnswer);
+    let fake = FakeServer::start();
+    fake.inject_on("POST", Fault::LoseResponse);
     let error = ensure_one_key(&fake.signing_keys()).unwrap_err();
     assert!(error.outcome_unknown());
     assert_eq!(fake.requests().iter().filter(|seen| seen.method == "POST").count(), 1);
@@ -55,15 +56,15 @@ fn a_create_whose_answer_is_lost_was_sent_once() {
 
 #[test]
 fn every_fault_can_be_seen_by_a_program() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let keys = fake.signing_keys().with_retry_policy(RetryPolicy::none());
     fake.inject(Fault::Status(503));
     assert_eq!(keys.list().unwrap_err().status(), Some(503));
-    fake.inject(Fault::RateLimit(Duration::from_secs(300)));
+    fake.inject(Fault::RateLimit { retry_after: Duration::from_secs(300) });
     assert_eq!(keys.list().unwrap_err().retry_after(), Some(Duration::from_secs(300)));
-    fake.inject(Fault::CutAnswer);
+    fake.inject(Fault::TruncateResponse);
     assert!(keys.create().unwrap_err().recovered_key().is_some());
-    fake.inject(Fault::LoseAnswer);
+    fake.inject(Fault::LoseResponse);
     fake.inject_on("DELETE", Fault::Status(500));
     assert_eq!(keys.list().unwrap_err().status(), Some(502));
     assert_eq!(keys.list().unwrap().len(), 1, "the other fault waits for its method");
@@ -72,15 +73,15 @@ fn every_fault_can_be_seen_by_a_program() {
 
 #[test]
 fn the_fake_accepts_its_own_credentials_only() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let list = |credentials| {
         let client = Client::builder().credentials(credentials).base_url(fake.base_url()).build().unwrap();
-        client.signing_keys(Fake::ACCOUNT_ID).unwrap().list().map(drop)
+        client.signing_keys(FakeServer::ACCOUNT_ID).unwrap().list().map(drop)
     };
-    assert!(list(Credentials::api_token(Fake::API_TOKEN)).is_ok());
-    assert!(list(Credentials::global_api_key(Fake::EMAIL, Fake::GLOBAL_API_KEY)).is_ok());
+    assert!(list(Credentials::api_token(FakeServer::API_TOKEN)).is_ok());
+    assert!(list(Credentials::global_api_key(FakeServer::EMAIL, FakeServer::GLOBAL_API_KEY)).is_ok());
     assert!(list(Credentials::api_token("another")).unwrap_err().is_unauthorized());
-    assert!(list(Credentials::global_api_key(Fake::EMAIL, "another")).unwrap_err().is_unauthorized());
+    assert!(list(Credentials::global_api_key(FakeServer::EMAIL, "another")).unwrap_err().is_unauthorized());
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! What goes over the wire: each operation's request, to the byte that matters.
 
-mod support;
-
-use cloudflare_stream_keys::mock::{Fake, MockServerExt, types};
+use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, TOKEN, created, success};
+use cloudflare_stream_keys::mock::{FakeServer, MockServerExt, types};
 use cloudflare_stream_keys::{Client, Credentials};
 use httpmock::MockServer;
 use serde_json::json;
-use support::{ACCOUNT_ID, KEY_ID, TOKEN, Wire, created, success};
 
 /// The request's lines, sorted but for the first, and its body.
 fn lines(request: &str) -> (String, Vec<String>, String) {
@@ -18,7 +16,7 @@ fn lines(request: &str) -> (String, Vec<String>, String) {
     (first, headers, body.to_string())
 }
 
-fn expected_headers(wire: &Wire, more: &[&str]) -> Vec<String> {
+fn expected_headers(wire: &RawServer, more: &[&str]) -> Vec<String> {
     let mut headers: Vec<String> = vec![
         "accept-encoding: gzip".into(),
         "accept: application/json".into(),
@@ -33,7 +31,7 @@ fn expected_headers(wire: &Wire, more: &[&str]) -> Vec<String> {
 
 #[test]
 fn create_posts_an_empty_object() {
-    let wire = Wire::answering(200, &created("cGVt", "andr"));
+    let wire = RawServer::answering(200, &created("cGVt", "andr"));
     wire.keys().create().unwrap();
     let (first, headers, body) = lines(&wire.requests()[0]);
     assert_eq!(first, format!("POST /client/v4/accounts/{ACCOUNT_ID}/stream/keys HTTP/1.1"));
@@ -43,7 +41,7 @@ fn create_posts_an_empty_object() {
 
 #[test]
 fn create_with_posts_the_callers_body() {
-    let wire = Wire::answering(200, &created("cGVt", "andr"));
+    let wire = RawServer::answering(200, &created("cGVt", "andr"));
     wire.keys().create_with(&json!({ "note": "ü" })).unwrap();
     let (_, headers, body) = lines(&wire.requests()[0]);
     assert_eq!(headers, expected_headers(&wire, &["content-length: 13", "content-type: application/json"]));
@@ -52,7 +50,7 @@ fn create_with_posts_the_callers_body() {
 
 #[test]
 fn list_gets_the_collection() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     wire.keys().list().unwrap();
     let (first, headers, body) = lines(&wire.requests()[0]);
     assert_eq!(first, format!("GET /client/v4/accounts/{ACCOUNT_ID}/stream/keys HTTP/1.1"));
@@ -62,7 +60,7 @@ fn list_gets_the_collection() {
 
 #[test]
 fn delete_names_the_key_and_has_no_body() {
-    let wire = Wire::answering(200, &success(json!("Revoked")));
+    let wire = RawServer::answering(200, &success(json!("Revoked")));
     wire.keys().delete(KEY_ID).unwrap();
     let (first, headers, body) = lines(&wire.requests()[0]);
     assert_eq!(first, format!("DELETE /client/v4/accounts/{ACCOUNT_ID}/stream/keys/{KEY_ID} HTTP/1.1"));
@@ -72,7 +70,7 @@ fn delete_names_the_key_and_has_no_body() {
 
 #[test]
 fn a_global_key_goes_with_its_email_and_without_authorization() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let credentials = Credentials::global_api_key("ops@example.com", "c2547eb745079dac9320b638f5e225cf483cc5cfdda41");
     let client = wire.builder().credentials(credentials).build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
@@ -84,7 +82,7 @@ fn a_global_key_goes_with_its_email_and_without_authorization() {
 
 #[test]
 fn paths_are_those_of_the_requests() {
-    let wire = Wire::answering(200, &success(json!("Revoked")));
+    let wire = RawServer::answering(200, &success(json!("Revoked")));
     let keys = wire.keys();
     keys.delete("key-1").unwrap();
     assert_eq!(keys.path(), format!("accounts/{ACCOUNT_ID}/stream/keys"));
@@ -94,7 +92,7 @@ fn paths_are_those_of_the_requests() {
 
 #[test]
 fn any_unreserved_characters_make_an_id() {
-    let wire = Wire::answering(200, &success(json!("Revoked")));
+    let wire = RawServer::answering(200, &success(json!("Revoked")));
     let keys = wire.builder().build().unwrap().signing_keys("acct-123").unwrap();
     for id in ["key-1", "a.b_c~d", "...", "-", "x".repeat(200).as_str()] {
         keys.delete(id).unwrap();
@@ -105,7 +103,7 @@ fn any_unreserved_characters_make_an_id() {
 
 #[test]
 fn two_accounts_on_one_client_keep_their_keys_apart() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let client = fake.client();
     let (one, two) = (client.signing_keys("acct-1").unwrap(), client.signing_keys("acct-2").unwrap());
     let key = one.create().unwrap();
@@ -117,7 +115,7 @@ fn two_accounts_on_one_client_keep_their_keys_apart() {
 
 #[test]
 fn the_user_agent_ends_in_the_programs_own() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let client = wire.builder().user_agent_suffix("rotate/2 (+https://example.com)").build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
     let line = concat!("cloudflare-stream-keys/", env!("CARGO_PKG_VERSION"), " rotate/2 (+https://example.com)\r\n");
@@ -126,7 +124,7 @@ fn the_user_agent_ends_in_the_programs_own() {
 
 #[test]
 fn default_headers_go_with_every_call_and_per_call_headers_with_one() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let client = wire.builder().default_header("x-team", "video").build().unwrap();
     let keys = client.signing_keys(ACCOUNT_ID).unwrap();
     keys.clone().with_header("x-request-id", "r-1").unwrap().with_header("X-Team", "live").unwrap().list().unwrap();
@@ -140,7 +138,7 @@ fn default_headers_go_with_every_call_and_per_call_headers_with_one() {
 
 #[test]
 fn a_base_url_may_end_in_a_slash() {
-    let wire = Wire::answering(200, &success(json!([])));
+    let wire = RawServer::answering(200, &success(json!([])));
     let client = wire.builder().base_url(wire.base_url() + "/").build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
     assert!(wire.requests()[0].starts_with("GET /client/v4/accounts/"));

@@ -7,7 +7,7 @@ use crate::client::header;
 use crate::env;
 use crate::error::Operation;
 use crate::generated::{self, types};
-use crate::identifier::identifier;
+use crate::parse_id::parse_id;
 use crate::{Client, Error, RetryPolicy, Secret};
 
 /// The signing keys of one account.
@@ -16,9 +16,9 @@ use crate::{Client, Error, RetryPolicy, Secret};
 /// The `with_…` methods change one handle only, for a single call or for many:
 ///
 /// ```
-/// # use cloudflare_stream_keys::mock::Fake;
+/// # use cloudflare_stream_keys::mock::FakeServer;
 /// # use std::time::Duration;
-/// # let fake = Fake::start();
+/// # let fake = FakeServer::start();
 /// # let client = fake.client();
 /// let keys = client.signing_keys("023e105f4ecef8ad9ca31a8372d0c353")?;
 /// let all = keys.clone().with_timeout(Duration::from_secs(5)).list()?;
@@ -59,7 +59,7 @@ pub struct SigningKeyInfo {
 
 impl SigningKeys {
     pub(crate) fn new(raw: generated::Client, account_id: &str) -> Result<Self, Error> {
-        Ok(Self { raw, account: identifier("account id", account_id)? })
+        Ok(Self { raw, account: parse_id("account id", account_id)? })
     }
 
     /// The keys of the account in `CLOUDFLARE_ACCOUNT_ID`, with all else as in [`Client::from_env`].
@@ -74,11 +74,11 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// `Config`, naming the variable that is missing or cannot be used.
+    /// `InvalidInput`, naming the variable that is missing or cannot be used.
     pub fn from_env() -> Result<Self, Error> {
         let account_id = env::required(env::ACCOUNT_ID)?;
         let raw = Client::from_env()?.raw().clone();
-        Ok(Self { raw, account: identifier(env::ACCOUNT_ID, &account_id)? })
+        Ok(Self { raw, account: parse_id(env::ACCOUNT_ID, &account_id)? })
     }
 
     /// Creates a key. Store it before anything else: its secrets are not shown again.
@@ -87,7 +87,7 @@ impl SigningKeys {
     /// effect (see [`RetryPolicy`]).
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = fake.signing_keys();
     /// # let store = |id: &str, pem: &str| assert!(!id.is_empty() && !pem.is_empty());
     /// let key = keys.create()?;
@@ -105,7 +105,7 @@ impl SigningKeys {
     /// Creates a key with a request body of the caller's, in place of `{}`. The service has no use for one as yet.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = fake.signing_keys();
     /// let key = keys.create_with(&std::collections::BTreeMap::from([("note", "spring 2026")]))?;
     /// # assert_eq!(fake.requests()[0].body, r#"{"note":"spring 2026"}"#);
@@ -114,11 +114,11 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// As [`create`](Self::create); `Config` for a body that has no JSON form.
+    /// As [`create`](Self::create); `InvalidInput` for a body that has no JSON form.
     pub fn create_with(&self, body: &(impl Serialize + ?Sized)) -> Result<SigningKey, Error> {
-        let body = serde_json::to_value(body).map_err(|_| Error::config("request body", "has no JSON form"))?;
+        let body = serde_json::to_value(body).map_err(|_| Error::invalid_input("request body", "has no JSON form"))?;
         let answer = self.raw.create_signing_keys(&self.account, &body);
-        let (envelope, response) = answer.map_err(|e| Error::of_call(Operation::Create, e))?.into_parts();
+        let (envelope, response) = answer.map_err(|e| Error::from_generated(Operation::Create, e))?.into_parts();
         let types::StreamKeys { id, created, pem, jwk } = envelope.result.unwrap_or_default();
         match (id.map(|id| id.0).filter(|id| !id.is_empty()), pem, jwk) {
             (Some(id), Some(pem), Some(jwk)) => {
@@ -131,7 +131,7 @@ impl SigningKeys {
     /// All keys of the account, in the service's order, without their secrets.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = fake.signing_keys();
     /// for key in keys.list()? {
     ///     println!("{} of {:?}", key.id, key.created);
@@ -140,10 +140,10 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Of any kind but `Config`.
+    /// Of any kind but `InvalidInput`.
     pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
         let answer = self.raw.list_signing_keys(&self.account);
-        let (envelope, response) = answer.map_err(|e| Error::of_call(Operation::List, e))?.into_parts();
+        let (envelope, response) = answer.map_err(|e| Error::from_generated(Operation::List, e))?.into_parts();
         let keys = envelope.result.unwrap_or_default().into_iter().map(|item| {
             let id = item.id.map(|id| id.0).or_else(|| item.key_id.clone())?;
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
@@ -155,7 +155,7 @@ impl SigningKeys {
     /// Deletes a key and with it revokes every token it signed. Gives the service's word for it, such as `Revoked`.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = fake.signing_keys();
     /// # fake.seed("5213cfa121f70b8c1380686ffc371ba3");
     /// match keys.delete("5213cfa121f70b8c1380686ffc371ba3") {
@@ -170,10 +170,10 @@ impl SigningKeys {
     /// Of any kind. [`Error::is_not_found`] for a key that there is not; but where an earlier attempt of this same call
     /// lost its answer, that one did it, and it is no error.
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
-        let id = identifier("key id", id)?;
+        let id = parse_id("key id", id)?;
         match self.raw.delete_signing_keys(&self.account, &id) {
             Ok(answer) => Ok(answer.into_inner().result),
-            Err(e) => match Error::of_call(Operation::Delete, e) {
+            Err(e) => match Error::from_generated(Operation::Delete, e) {
                 e if e.is_not_found() && e.is_of_repeated_call() => Ok(None),
                 e => Err(e),
             },
@@ -188,7 +188,7 @@ impl SigningKeys {
     /// The path of one key, below the base URL.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let client = fake.client();
     /// let keys = client.signing_keys("acct-123")?;
     /// assert_eq!(keys.path(), "accounts/acct-123/stream/keys");
@@ -197,9 +197,9 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// `Config` for an id that cannot be one.
+    /// `InvalidInput` for an id that cannot be one.
     pub fn path_for(&self, id: &str) -> Result<String, Error> {
-        Ok(format!("{}/{}", self.path(), *identifier("key id", id)?))
+        Ok(format!("{}/{}", self.path(), *parse_id("key id", id)?))
     }
 
     /// The account whose keys these are.
@@ -222,7 +222,7 @@ impl SigningKeys {
     /// Sends one more header with each request, or another value of one.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::Fake::start();
+    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = fake.signing_keys();
     /// let traced = keys.clone().with_header("x-request-id", "7f3a")?;
     /// traced.list()?;
@@ -231,7 +231,7 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// `Config` for what is no header, and for one that belongs to the client (such as `Authorization`).
+    /// `InvalidInput` for what is no header, and for one that belongs to the client (such as `Authorization`).
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let (name, value) = header(name, value)?;
         self.raw.inner.headers.insert(name, value);
@@ -241,8 +241,8 @@ impl SigningKeys {
     /// The generated client beneath, with this handle's settings: for an answer's status, headers and remarks.
     ///
     /// ```
-    /// # use cloudflare_stream_keys::mock::Fake;
-    /// # let fake = Fake::start();
+    /// # use cloudflare_stream_keys::mock::FakeServer;
+    /// # let fake = FakeServer::start();
     /// # let keys = fake.signing_keys();
     /// let answer = keys.raw().list_signing_keys(&keys.account_id().to_string().into())?;
     /// assert_eq!(answer.status(), 200);

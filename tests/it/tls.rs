@@ -1,17 +1,15 @@
 //! Certificates, good and bad, on a real TLS server: row 21 of the table in the README.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::support::{ACCOUNT_ID, TOKEN, answer, created};
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use support::{ACCOUNT_ID, TOKEN, answer, created};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// A certificate authority of the tests' own.
@@ -139,7 +137,7 @@ fn row_21_a_certificate_for_another_name_is_refused() {
 
 #[test]
 fn row_21_a_server_without_tls_gets_nothing_in_clear() {
-    let wire = support::Wire::answering(200, "");
+    let wire = crate::support::RawServer::answering(200, "");
     let error = keys(&format!("https://{}", wire.address()), None).with_timeout(std::time::Duration::from_millis(500));
     let error = error.create().unwrap_err();
     assert!(!error.outcome_unknown(), "{error}");

@@ -1,18 +1,16 @@
 //! The generated client beneath the facade, reached through it.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, Reply, answer, answer_with, created, success};
 use cloudflare_stream_keys::RetryPolicy;
 use cloudflare_stream_keys::generated::{ClientInfo, Error};
 use serde_json::json;
-use support::{ACCOUNT_ID, KEY_ID, Reply, Wire, answer, answer_with, created, success};
 
 #[test]
 fn an_answer_has_status_headers_and_ray_id() {
     let body = created("cGVt", "andr");
-    let wire = Wire::replying(vec![Reply::Bytes(answer_with(200, "x-extra: 1\r\n", body.as_bytes()))]);
+    let wire = RawServer::replying(vec![Reply::Bytes(answer_with(200, "x-extra: 1\r\n", body.as_bytes()))]);
     let keys = wire.keys();
     let answer = keys.raw().create_signing_keys(&keys.account_id().to_string().into(), &json!({})).unwrap();
     assert_eq!(answer.status(), 200);
@@ -26,7 +24,7 @@ fn an_answer_has_status_headers_and_ray_id() {
 
 #[test]
 fn it_is_reached_from_the_client_as_well() {
-    let wire = Wire::answering(200, &success(json!("ok")));
+    let wire = RawServer::answering(200, &success(json!("ok")));
     let client = wire.builder().build().unwrap();
     let answer = client.raw().delete_signing_keys(&"a".to_string().into(), &"a b/ü%".to_string().into()).unwrap();
     assert_eq!(answer.result.as_deref(), Some("ok"));
@@ -36,7 +34,7 @@ fn it_is_reached_from_the_client_as_well() {
 
 #[test]
 fn its_calls_have_the_handles_settings() {
-    let wire = Wire::start(|n, _| match n {
+    let wire = RawServer::start(|n, _| match n {
         0 => Reply::BytesThenClose(vec![]),
         1 => Reply::Bytes(answer(200, &success(json!([])))),
         _ => Reply::BytesThenSilence(vec![]),
@@ -54,7 +52,7 @@ fn its_calls_have_the_handles_settings() {
 #[test]
 fn its_errors_tell_documented_from_other_answers() {
     let list = |status, body: &str| {
-        let keys = Wire::answering(status, body).keys().with_retry_policy(RetryPolicy::none());
+        let keys = RawServer::answering(status, body).keys().with_retry_policy(RetryPolicy::none());
         keys.raw().list_signing_keys(&ACCOUNT_ID.to_string().into()).unwrap_err()
     };
     let refusal = r#"{"success":false,"errors":[{"code":1000,"message":"no"}],"messages":[],"result":null}"#;

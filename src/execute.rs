@@ -4,8 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::generated::Client;
-use crate::retry::Outcome;
-use crate::runtime::{Budget, ClientHooks, Error, OperationInfo, Request, Response, Settings, TransportError};
+use crate::retry::AttemptOutcome;
+use crate::runtime::{ClientHooks, Error, OperationInfo, Request, Response, SendOptions, Settings, TransportError};
 
 impl ClientHooks<Settings> for Client {
     fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
@@ -17,23 +17,23 @@ impl ClientHooks<Settings> for Client {
     }
 
     fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, TransportError> {
-        let Settings { timeout, connect_timeout, max_answer_size, ref retry, .. } = self.inner;
-        let repeatable = request.method.is_idempotent();
+        let Settings { timeout, connect_timeout, max_response_size, ref retry, .. } = self.inner;
+        let idempotent = request.method.is_idempotent();
         let start = Instant::now();
         let left = || timeout.saturating_sub(start.elapsed());
         let mut repeated = false;
         let mut retries = 0;
         loop {
             let sent_at = Instant::now();
-            let timeout = retry.next_timeout(repeatable, retries, left());
-            let mut result = self.client.send(&request, Budget { timeout, connect_timeout, max_answer_size });
+            let timeout = retry.next_timeout(idempotent, retries, left());
+            let mut result = self.client.send(&request, SendOptions { timeout, connect_timeout, max_response_size });
             log_attempt(info, &request, retries + 1, &result, sent_at.elapsed());
             if let Ok(response) = &mut result {
                 response.head.repeated = repeated;
             }
 
             let outcome = outcome(&result);
-            match retry.next_wait(repeatable, retries, outcome, fastrand::f64()) {
+            match retry.backoff(idempotent, retries, outcome, fastrand::f64()) {
                 Some(wait) if wait < left() => thread::sleep(wait),
                 _ => return result,
             }
@@ -43,12 +43,14 @@ impl ClientHooks<Settings> for Client {
     }
 }
 
-fn outcome(result: &Result<Response, TransportError>) -> Outcome {
+fn outcome(result: &Result<Response, TransportError>) -> AttemptOutcome {
     match result {
-        Ok(Response { head, .. }) => Outcome::Answer { status: head.status.as_u16(), retry_after: head.retry_after() },
-        Err(e) if e.is_unreadable() => Outcome::Unreadable,
-        Err(e) if e.sent => Outcome::NoAnswer,
-        Err(_) => Outcome::NotSent,
+        Ok(Response { head, .. }) => {
+            AttemptOutcome::Response { status: head.status.as_u16(), retry_after: head.retry_after() }
+        }
+        Err(e) if e.is_unreadable() => AttemptOutcome::Unreadable,
+        Err(e) if e.sent => AttemptOutcome::NoResponse,
+        Err(_) => AttemptOutcome::NotSent,
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! The document may be packed (`.json.gz`). `--fragment PATH` names another fragment than the crate's.
 
-mod compare;
+mod diff;
 mod extract;
 
 use std::error::Error;
@@ -65,7 +65,7 @@ fn read(path: &Path) -> Result<Value, Box<dyn Error>> {
 }
 
 fn report(current: &Value, newest: &Value) -> ExitCode {
-    let differences = compare::differences(&extract::structure(current), newest);
+    let differences = diff::differences(&extract::structure(current), newest);
     if differences.is_empty() {
         println!("The fragment is as in the document.");
         return ExitCode::SUCCESS;
@@ -79,7 +79,7 @@ fn report(current: &Value, newest: &Value) -> ExitCode {
 }
 
 fn rewrite(path: &Path, current: &Value, mut newest: Value) -> Result<ExitCode, Box<dyn Error>> {
-    let new_nodes = extract::keep_prose(current, &mut newest);
+    let new_nodes = extract::merge_descriptions(current, &mut newest);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Written beside it and renamed: whatever happens, the fragment is the old one or the new one.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

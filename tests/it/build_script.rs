@@ -1,11 +1,9 @@
 //! The build script itself, run on the fragment and on fragments that are broken on purpose.
 
-mod support;
-
+use crate::support::build_script::run_on;
 use serde_json::{Value, json};
-use support::build_script::run_on;
 
-const FRAGMENT: &str = include_str!("../openapi/stream-keys.json");
+const FRAGMENT: &str = include_str!("../../openapi/stream-keys.json");
 
 /// The client that is generated once `change` has been made to the fragment.
 fn client_with(change: impl FnOnce(&mut Value)) -> String {

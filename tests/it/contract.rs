@@ -7,8 +7,6 @@
 //! cargo test --test contract
 //! ```
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -17,11 +15,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cloudflare_stream_keys::mock::{Fake, Fault};
+use crate::support::cloudflare_document;
+use cloudflare_stream_keys::mock::{FakeServer, Fault};
 use cloudflare_stream_keys::{Client, Credentials, ErrorKind, RetryPolicy, Signer, SigningKeys};
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use support::cloudflares_document;
 
 const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
@@ -42,7 +40,7 @@ fn prism() -> Option<PathBuf> {
 
 /// The three paths of Cloudflare's own document where it is at hand, else of our fragment.
 fn document() -> String {
-    let path = cloudflares_document();
+    let path = cloudflare_document();
     let Ok(file) = File::open(&path) else {
         let _ = writeln!(io::stderr(), "No document of Cloudflare's at {}: our fragment instead", path.display());
         return fs::read_to_string(root().join("openapi/stream-keys.json")).unwrap();
@@ -159,15 +157,15 @@ fn the_client_keeps_to_cloudflares_document() {
 #[test]
 fn the_fakes_answers_keep_to_cloudflares_document() {
     let Some(prism) = prism() else { return };
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let prism = Prism::start(&prism, "proxy", Some(&fake.base_url()));
-    let keys = prism.keys(Credentials::api_token(Fake::API_TOKEN));
+    let keys = prism.keys(Credentials::api_token(FakeServer::API_TOKEN));
     let key = keys.create().unwrap();
     assert_eq!(keys.list().unwrap()[0].id, key.id);
     assert_eq!(keys.delete(&key.id).unwrap().as_deref(), Some("Revoked"));
     assert!(keys.delete(&key.id).unwrap_err().is_not_found());
     assert!(prism.keys(Credentials::api_token("wrong")).list().unwrap_err().is_unauthorized());
-    fake.inject(Fault::RateLimit(Duration::from_secs(300)));
+    fake.inject(Fault::RateLimit { retry_after: Duration::from_secs(300) });
     assert!(keys.list().unwrap_err().is_rate_limited());
 
     // The live service says null where there are no keys, and the document says that it does not: so does Prism.

@@ -3,18 +3,16 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test --release --test robustness` makes a long session of it.
 
-mod support;
-
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::{KEY_ID, RawServer, Reply, created, success};
 use cloudflare_stream_keys::{Error, RetryPolicy, SigningKeys};
 use flate2::{Compression, write::GzEncoder};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
-use support::{KEY_ID, Reply, Wire, created, success};
 
 const PEM: &str = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQ==";
 const JWK: &str = "eyJ1c2UiOiJzaWciLCJrdHkiOiJSU0EifQ==";
@@ -28,7 +26,7 @@ struct Stage {
 static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| {
     let next = Arc::new(Mutex::new(Reply::BytesThenClose(vec![])));
     let shared = next.clone();
-    let wire = Wire::forgetful(move |_, _| shared.lock().unwrap().clone());
+    let wire = RawServer::forgetful(move |_, _| shared.lock().unwrap().clone());
     let keys = wire.keys().with_retry_policy(RetryPolicy::none()).with_timeout(Duration::from_secs(5));
     Mutex::new(Stage { next, keys })
 });

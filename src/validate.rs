@@ -11,12 +11,12 @@ pub(crate) struct BaseUrl {
     /// Without the slash at its end.
     pub(crate) url: String,
     /// Whether the host is this very machine.
-    pub(crate) is_local: bool,
+    pub(crate) is_loopback: bool,
 }
 
 /// Takes https, or http where the host is this very machine.
 pub(crate) fn base_url(text: &str) -> Result<BaseUrl, Error> {
-    let refuse = |problem| Err(Error::config(SETTING, problem));
+    let refuse = |problem| Err(Error::invalid_input(SETTING, problem));
     if text.contains('#') {
         return refuse("has a fragment");
     }
@@ -35,14 +35,14 @@ pub(crate) fn base_url(text: &str) -> Result<BaseUrl, Error> {
     if authority.host().is_empty() {
         return refuse("has no host");
     }
-    let is_local = is_loopback(authority.host());
+    let is_loopback = is_loopback(authority.host());
     match scheme {
         "https" => {}
-        "http" if is_local => {}
+        "http" if is_loopback => {}
         "http" => return refuse("is http, which sends credentials in clear; use https"),
         _ => return refuse("is neither https nor http"),
     }
-    Ok(BaseUrl { url: text.trim_end_matches('/').to_string(), is_local })
+    Ok(BaseUrl { url: text.trim_end_matches('/').to_string(), is_loopback })
 }
 
 fn is_loopback(host: &str) -> bool {

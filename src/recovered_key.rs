@@ -9,10 +9,10 @@ use crate::Secret;
 ///
 /// ```
 /// use cloudflare_stream_keys::Signer;
-/// use cloudflare_stream_keys::mock::{Fake, Fault};
+/// use cloudflare_stream_keys::mock::{FakeServer, Fault};
 ///
-/// let fake = Fake::start();
-/// fake.inject(Fault::CutAnswer);
+/// let fake = FakeServer::start();
+/// fake.inject(Fault::TruncateResponse);
 /// let error = fake.signing_keys().create().unwrap_err();
 /// let key = error.into_recovered_key().expect("the first of the two forms is whole");
 /// let signer = Signer::from_jwk(key.jwk.expect("it is the JWK").expose_secret())?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cloudflare_stream_keys::mock::{Fake, Refusal};
-use cloudflare_stream_keys::{AccessRule, Error, ErrorKind, Signer, Token, TokenBuilder};
+use cloudflare_stream_keys::mock::{FakeServer, TokenError};
+use cloudflare_stream_keys::{AccessRule, Error, ErrorKind, PlaybackToken, PlaybackTokenBuilder, Signer};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("vectors/tokens.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/tokens.json")).unwrap()
 }
 
 fn text(value: &Value) -> &str {
@@ -58,32 +58,32 @@ fn verified(token: &str, jwk: &Value) -> Value {
     data.claims
 }
 
-fn claims_of(token: TokenBuilder<'_>) -> Value {
-    verified(token.now(new_year()).sign().unwrap().as_str(), &example_jwk())
+fn claims_of(token: PlaybackTokenBuilder<'_>) -> Value {
+    verified(token.signing_time(new_year()).sign().unwrap().as_str(), &example_jwk())
 }
 
 fn refusal(result: Result<impl std::fmt::Debug, Error>, setting: &str, words: &str) {
     let error = result.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().starts_with(setting) && error.to_string().contains(words), "{error}");
 }
 
-fn full(signer: &Signer) -> TokenBuilder<'_> {
+fn full(signer: &Signer) -> PlaybackTokenBuilder<'_> {
     signer
         .token(VIDEO)
         .expires_in(seconds(DAY))
         .not_before(new_year())
         .downloadable(true)
-        .rule(AccessRule::allow_countries(["US", "MX"]).unwrap())
-        .rule(AccessRule::allow_ips(["93.184.216.0/24", "2400:cb00::/32"]).unwrap())
-        .rule(AccessRule::block_any())
-        .now(new_year())
+        .access_rule(AccessRule::allow_countries(["US", "MX"]).unwrap())
+        .access_rule(AccessRule::allow_ips(["93.184.216.0/24", "2400:cb00::/32"]).unwrap())
+        .access_rule(AccessRule::block_any())
+        .signing_time(new_year())
 }
 
 #[test]
 fn tokens_are_openssls_to_the_byte() {
     let (vectors, signer) = (vectors(), example());
-    let plain = signer.token(VIDEO).now(new_year()).sign().unwrap();
+    let plain = signer.token(VIDEO).signing_time(new_year()).sign().unwrap();
     assert_eq!(plain.as_str(), text(&vectors["tokens"]["plain"]["token"]));
     assert_eq!(full(&signer).sign().unwrap().as_str(), text(&vectors["tokens"]["full"]["token"]));
 }
@@ -96,8 +96,8 @@ fn every_form_of_a_key_gives_the_same_tokens() {
     for signer in [
         Signer::from_pem(id, text(&key["pem"])),
         Signer::from_pem(id, &example_pem()),
-        Signer::from_pem(id, include_str!("vectors/example-pkcs8.pem")),
-        Signer::from_pem(id, &STANDARD.encode(include_str!("vectors/example-pkcs8.pem"))),
+        Signer::from_pem(id, include_str!("../vectors/example-pkcs8.pem")),
+        Signer::from_pem(id, &STANDARD.encode(include_str!("../vectors/example-pkcs8.pem"))),
         Signer::from_pem(id, &format!("\n {}\n", text(&key["pem"]))),
         Signer::from_jwk(&example_jwk().to_string()),
         Signer::from_jwk(&serde_json::to_string_pretty(&example_jwk()).unwrap()),
@@ -147,63 +147,68 @@ fn claims_are_those_of_the_guide_and_verified_by_another_library() {
         ),
     ];
     for (rule, claim) in rules {
-        assert_eq!(claims_of(signer.token(VIDEO).rule(rule)), with("accessRules", json!([claim])));
+        assert_eq!(claims_of(signer.token(VIDEO).access_rule(rule)), with("accessRules", json!([claim])));
     }
 }
 
 #[test]
 fn a_key_just_created_signs_tokens_that_play() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let keys = fake.signing_keys();
     let key = keys.create().unwrap();
     let signer = Signer::new(&key).unwrap();
     let token = signer.token(VIDEO).sign().unwrap();
-    assert_eq!(fake.play(token.as_str()), Ok(()));
+    assert_eq!(fake.verify_token(token.as_str()), Ok(()));
     let jwk: Value = serde_json::from_slice(&STANDARD.decode(key.jwk.expose_secret()).unwrap()).unwrap();
     assert_eq!(verified(token.as_str(), &jwk)["sub"], VIDEO);
     let from_pem = Signer::from_pem(&key.id, key.pem.expose_secret()).unwrap();
     let now = new_year();
-    assert_eq!(from_pem.token(VIDEO).now(now).sign().unwrap(), signer.token(VIDEO).now(now).sign().unwrap());
+    assert_eq!(
+        from_pem.token(VIDEO).signing_time(now).sign().unwrap(),
+        signer.token(VIDEO).signing_time(now).sign().unwrap()
+    );
 
     let later = signer.token(VIDEO).not_before(fake.now() + seconds(60)).sign().unwrap();
-    assert_eq!(fake.play(later.as_str()), Err(Refusal::NotYetValid));
+    assert_eq!(fake.verify_token(later.as_str()), Err(TokenError::NotYetValid));
     fake.advance(seconds(HOUR - 10));
-    assert_eq!((fake.play(token.as_str()), fake.play(later.as_str())), (Ok(()), Ok(())));
+    assert_eq!((fake.verify_token(token.as_str()), fake.verify_token(later.as_str())), (Ok(()), Ok(())));
     fake.advance(seconds(10));
-    assert_eq!(fake.play(token.as_str()), Err(Refusal::Expired));
+    assert_eq!(fake.verify_token(token.as_str()), Err(TokenError::Expired));
     keys.delete(&key.id).unwrap();
-    assert_eq!(fake.play(token.as_str()), Err(Refusal::UnknownKey));
+    assert_eq!(fake.verify_token(token.as_str()), Err(TokenError::UnknownKey));
 }
 
 #[test]
 fn the_player_refuses_what_is_forged() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let keys = fake.signing_keys();
     let (one, two) = (keys.create().unwrap(), keys.create().unwrap());
     let token = Signer::new(&one).unwrap().token(VIDEO).sign().unwrap();
     let [header, claims, signature]: [&str; 3] = token.as_str().split('.').collect::<Vec<_>>().try_into().unwrap();
     let other = Signer::from_pem(&one.id, two.pem.expose_secret()).unwrap().token(VIDEO).sign().unwrap();
-    assert_eq!(fake.play(other.as_str()), Err(Refusal::BadSignature));
+    assert_eq!(fake.verify_token(other.as_str()), Err(TokenError::InvalidSignature));
     let forged = URL_SAFE_NO_PAD.encode(json!({ "sub": "x", "kid": one.id, "exp": 9_999_999_999_i64 }).to_string());
-    assert_eq!(fake.play(&format!("{header}.{forged}.{signature}")), Err(Refusal::BadSignature));
+    assert_eq!(fake.verify_token(&format!("{header}.{forged}.{signature}")), Err(TokenError::InvalidSignature));
     let none = URL_SAFE_NO_PAD.encode(json!({ "alg": "none", "kid": one.id }).to_string());
-    assert_eq!(fake.play(&format!("{none}.{claims}.")), Err(Refusal::Malformed));
+    assert_eq!(fake.verify_token(&format!("{none}.{claims}.")), Err(TokenError::Malformed));
     for text in ["", "a", "a.b", "a.b.c", "..", &format!("{header}.{claims}")] {
-        assert_eq!(fake.play(text), Err(Refusal::Malformed), "{text}");
+        assert_eq!(fake.verify_token(text), Err(TokenError::Malformed), "{text}");
     }
 }
 
 #[test]
 fn expiry_at_below_and_above_its_limits() {
     let signer = example();
-    let with = |change: fn(TokenBuilder<'_>) -> TokenBuilder<'_>| change(signer.token(VIDEO).now(new_year())).sign();
+    let with = |change: fn(PlaybackTokenBuilder<'_>) -> PlaybackTokenBuilder<'_>| {
+        change(signer.token(VIDEO).signing_time(new_year())).sign()
+    };
     assert!(with(|token| token.expires_in(seconds(1))).is_ok());
     assert!(with(|token| token.expires_in(seconds(DAY) - Duration::from_nanos(1))).is_ok());
     assert!(with(|token| token.expires_in(seconds(DAY))).is_ok());
     assert!(with(|token| token.expires_at(new_year() + seconds(DAY))).is_ok());
     assert!(with(|token| token.expires_at(new_year() + seconds(1))).is_ok());
     for ahead in [seconds(DAY) + Duration::from_nanos(1), seconds(DAY + 1), Duration::MAX] {
-        refusal(signer.token(VIDEO).expires_in(ahead).now(new_year()).sign(), "expiry", "24 hours");
+        refusal(signer.token(VIDEO).expires_in(ahead).signing_time(new_year()).sign(), "expiry", "24 hours");
     }
     refusal(with(|token| token.expires_at(new_year() + seconds(DAY + 1))), "expiry", "24 hours");
     refusal(with(|token| token.expires_at(Timestamp::MAX)), "expiry", "24 hours");
@@ -211,16 +216,16 @@ fn expiry_at_below_and_above_its_limits() {
     refusal(with(|token| token.expires_in(Duration::from_millis(999))), "expiry", "past");
     refusal(with(|token| token.expires_at(new_year())), "expiry", "past");
     refusal(with(|token| token.expires_at(Timestamp::MIN)), "expiry", "past");
-    assert!(signer.token(VIDEO).now(Timestamp::MAX).sign().is_err());
+    assert!(signer.token(VIDEO).signing_time(Timestamp::MAX).sign().is_err());
 }
 
 #[test]
 fn a_part_of_a_second_is_rounded_down() {
     let signer = example();
     let now = new_year() + Duration::from_millis(600);
-    let token = signer.token(VIDEO).expires_in(Duration::from_millis(1500)).now(now).sign().unwrap();
+    let token = signer.token(VIDEO).expires_in(Duration::from_millis(1500)).signing_time(now).sign().unwrap();
     assert_eq!(token.expires_at(), new_year() + seconds(2));
-    let token = signer.token(VIDEO).expires_in(seconds(DAY)).now(now).sign().unwrap();
+    let token = signer.token(VIDEO).expires_in(seconds(DAY)).signing_time(now).sign().unwrap();
     assert_eq!(verified(token.as_str(), &example_jwk())["exp"], new_year().as_second() + DAY as i64);
 }
 
@@ -229,7 +234,7 @@ fn not_before_at_below_and_above_its_limit() {
     let signer = example();
     let with = |ahead: i64| {
         let nbf = Timestamp::from_second(new_year().as_second() + ahead).unwrap();
-        signer.token(VIDEO).expires_in(seconds(60)).not_before(nbf).now(new_year()).sign()
+        signer.token(VIDEO).expires_in(seconds(60)).not_before(nbf).signing_time(new_year()).sign()
     };
     assert!(with(-1000).is_ok() && with(0).is_ok() && with(59).is_ok());
     refusal(with(60), "not-before time", "expiry");
@@ -240,8 +245,9 @@ fn not_before_at_below_and_above_its_limit() {
 fn rules_at_below_and_above_their_limits() {
     let signer = example();
     let country = || AccessRule::allow_countries(["GB"]).unwrap();
-    let with =
-        |rules: Vec<AccessRule>| rules.into_iter().fold(signer.token(VIDEO), |token, rule| token.rule(rule)).sign();
+    let with = |rules: Vec<AccessRule>| {
+        rules.into_iter().fold(signer.token(VIDEO), |token, rule| token.access_rule(rule)).sign()
+    };
     assert!(with(vec![]).is_ok());
     assert!(with(vec![country(); 4]).is_ok() && with(vec![country(); 5]).is_ok());
     refusal(with(vec![country(); 6]), "access rules", "more than 5");
@@ -298,9 +304,14 @@ fn urls_hold_the_token_in_the_videos_place() {
         refusal(token.download_url(code), "token", "downloadable(true)");
         assert!(token.hls_url(code).is_ok());
     }
-    type Url = fn(&Token, &str) -> Result<String, Error>;
-    let urls: [Url; 5] =
-        [Token::hls_url, Token::dash_url, Token::iframe_url, Token::thumbnail_url, Token::download_url];
+    type Url = fn(&PlaybackToken, &str) -> Result<String, Error>;
+    let urls: [Url; 5] = [
+        PlaybackToken::hls_url,
+        PlaybackToken::dash_url,
+        PlaybackToken::iframe_url,
+        PlaybackToken::thumbnail_url,
+        PlaybackToken::download_url,
+    ];
     for url in urls {
         for code in ["", "a.b", "a/b", "evil.example.com/", "a b", "a-b"] {
             refusal(url(&token, code), "customer code", "letters and digits");
@@ -320,7 +331,7 @@ fn a_token_is_shown_whole_and_debugged_short() {
 
 #[test]
 fn keys_that_cannot_sign_are_refused_with_the_reason() {
-    let weak = include_str!("vectors/weak.pem");
+    let weak = include_str!("../vectors/weak.pem");
     let broken = example_pem().replace("pLUi", "pLUj");
     let cut = &example_pem()[..800];
     for (pem, reason) in [
@@ -329,11 +340,11 @@ fn keys_that_cannot_sign_are_refused_with_the_reason() {
         ("not base64!", "not base64"),
         (&STANDARD.encode("no pem"), "not a private key in PEM"),
         (&STANDARD.encode([0xff, 0xfe, 0]), "not a private key in PEM"),
-        (include_str!("vectors/public.pem"), "only a public key"),
-        (&STANDARD.encode(include_str!("vectors/public.pem")), "only a public key"),
-        (include_str!("vectors/encrypted.pem"), "encrypted"),
-        (include_str!("vectors/ec-sec1.pem"), "not an RSA key"),
-        (include_str!("vectors/ec-pkcs8.pem"), "not an RSA key"),
+        (include_str!("../vectors/public.pem"), "only a public key"),
+        (&STANDARD.encode(include_str!("../vectors/public.pem")), "only a public key"),
+        (include_str!("../vectors/encrypted.pem"), "encrypted"),
+        (include_str!("../vectors/ec-sec1.pem"), "not an RSA key"),
+        (include_str!("../vectors/ec-pkcs8.pem"), "not an RSA key"),
         (weak, "not an RSA key that can sign: TooSmall"),
         (cut, "broken PEM"),
         (&broken, "not an RSA key that can sign"),
@@ -380,7 +391,7 @@ fn jwks_that_cannot_sign_are_refused_with_the_reason() {
 
 #[test]
 fn a_key_whose_jwk_names_another_is_refused() {
-    let fake = Fake::start();
+    let fake = FakeServer::start();
     let mut key = fake.signing_keys().create().unwrap();
     key.id = "another".to_string();
     refusal(Signer::new(&key), "jwk", "kid that is not the key's id");
