@@ -2,35 +2,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
-use ureq::http::header::{self as names, HeaderMap, HeaderName, HeaderValue};
+use ureq::http::header::{HeaderMap, USER_AGENT};
 use ureq::tls::{TlsConfig, TlsProvider};
 use ureq::{Agent, Proxy};
 
-use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
 use crate::crypto::tls_provider;
-use crate::runtime::{self, Settings};
-use crate::validate::{BaseUrl, base_url};
-use crate::{Credentials, Error, RetryPolicy, SigningKeys, env, generated};
+use crate::runtime::{self, ClientInfo};
+use crate::settings::Settings;
+use crate::validate::{BaseUrl, parse_header, parse_header_value};
+use crate::{Credentials, Error, RetryPolicy, Secret, SigningKeys, env, generated};
 
 const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
-/// As Cloudflare's own SDKs have it.
+/// As in Cloudflare's own SDKs.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// 10 MiB: a full list of 1,000 keys is a tenth of one.
+/// 10 MiB. A full list of 1,000 keys has a tenth of one.
 const DEFAULT_MAX_RESPONSE_SIZE: u64 = 10 * 1024 * 1024;
-/// ureq's own 3 would have most threads of a busy program connect anew for each call.
+/// ureq's default of 3 would make most threads of a busy program connect again for every call.
 const MAX_IDLE_CONNECTIONS: usize = 64;
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// A connection pool, credentials and settings: where everything starts.
+/// A client for Cloudflare's API: a connection pool, credentials and settings.
 ///
-/// Make one and keep it. It is cheap to clone and can be used from any number of threads at once.
+/// Create one and keep it. It is cheap to clone, and can be used from any number of threads.
 ///
 /// ```
 /// use cloudflare_stream_keys::{Client, Credentials};
 ///
 /// # let token = "v1.0-0123456789abcdef";
-/// let client = Client::builder().credentials(Credentials::api_token(token)).build()?;
+/// let client = Client::builder()
+///     .credentials(Credentials::api_token(token))
+///     .build()?;
 /// let keys = client.signing_keys("023e105f4ecef8ad9ca31a8372d0c353")?;
 /// # let _ = keys;
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
@@ -41,39 +43,55 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins a client. Only [`credentials`](ClientBuilder::credentials) must be given.
+    /// Creates a builder. Only [`credentials`](ClientBuilder::credentials) are required.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A client with what the environment says: `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` with `CLOUDFLARE_API_KEY`;
-    /// and `CLOUDFLARE_BASE_URL` where it is set. An empty variable counts as unset.
+    /// Creates a client from the environment, with the default settings. See [`ClientBuilder::from_env`].
     ///
     /// # Errors
-    /// `InvalidInput`, naming the variable that is missing or the setting that cannot be used.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid, and names
+    /// it.
     pub fn from_env() -> Result<Self, Error> {
-        let builder = Self::builder().credentials(env::credentials()?);
-        match env::optional(env::BASE_URL)? {
-            Some(url) => builder.base_url(url).build(),
-            None => builder.build(),
-        }
+        ClientBuilder::from_env()?.build()
     }
 
-    /// The signing keys of an account.
+    /// Returns a handle for the signing keys of an account.
     ///
     /// # Errors
-    /// `InvalidInput` for an id that cannot be one: empty, or with a character that would mean something in a path.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the id is empty or contains a character that
+    /// has a meaning in a path.
     pub fn signing_keys(&self, account_id: &str) -> Result<SigningKeys, Error> {
         SigningKeys::new(self.raw.clone(), account_id)
     }
 
-    /// The generated client beneath, with this client's settings.
+    /// Returns the base URL, without a trailing slash.
+    pub fn base_url(&self) -> &str {
+        self.raw.baseurl()
+    }
+
+    /// Returns the generated client, which has this client's settings.
     pub fn raw(&self) -> &generated::Client {
         &self.raw
     }
 }
 
-/// Settings of a [`Client`] to be. Nothing is checked before [`build`](Self::build).
+/// Configures a [`Client`].
+///
+/// | setting | default |
+/// | --- | --- |
+/// | [`credentials`](Self::credentials) | none, required |
+/// | [`base_url`](Self::base_url) | `https://api.cloudflare.com/client/v4` |
+/// | [`timeout`](Self::timeout) | 60 s for a call |
+/// | [`connect_timeout`](Self::connect_timeout) | 10 s for an attempt |
+/// | [`retry_policy`](Self::retry_policy) | 2 retries; see [`RetryPolicy`] |
+/// | [`max_response_size`](Self::max_response_size) | 10 MiB |
+/// | [`user_agent_suffix`](Self::user_agent_suffix), [`default_header`](Self::default_header) | none |
+/// | [`agent`](Self::agent) | proxy from `HTTPS_PROXY` and the like, Mozilla's root certificates, 64 idle connections |
+///
+/// A handle can override the timeout and the retry policy, and add headers and query parameters: see the `with_…` methods
+/// of [`SigningKeys`]. Nothing is checked before [`build`](Self::build).
 ///
 /// ```
 /// use std::time::Duration;
@@ -89,6 +107,13 @@ impl Client {
 /// # let _ = client;
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
+///
+/// # Logging
+///
+/// Every attempt is logged with one line at debug level, through the [`log`](https://docs.rs/log) crate. At trace level,
+/// ureq's protocol layer would log every byte, including API tokens and private keys. If the logger would record that,
+/// the process's log level is lowered to debug while a call is in progress. Set `ureq_proto=off` in the logger's filter
+/// to avoid this.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -96,10 +121,10 @@ pub struct ClientBuilder {
     base_url: String,
     timeout: Duration,
     connect_timeout: Duration,
-    retry: RetryPolicy,
+    retry_policy: RetryPolicy,
     max_response_size: u64,
     user_agent_suffix: Option<String>,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Secret)>,
     agent: Option<Agent>,
 }
 
@@ -110,7 +135,7 @@ impl Default for ClientBuilder {
             base_url: DEFAULT_BASE_URL.to_string(),
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            retry: RetryPolicy::default(),
+            retry_policy: RetryPolicy::default(),
             max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
             user_agent_suffix: None,
             headers: Vec::new(),
@@ -120,58 +145,89 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Who is calling.
+    /// Creates a builder with credentials and base URL from the environment.
+    ///
+    /// It reads `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` together with `CLOUDFLARE_API_KEY`, and, if it is set,
+    /// `CLOUDFLARE_BASE_URL`. An empty variable counts as unset.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use cloudflare_stream_keys::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_env()?
+    ///     .timeout(Duration::from_secs(5))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
+    /// UTF-8, and names it.
+    pub fn from_env() -> Result<Self, Error> {
+        let builder = Self::default().credentials(Credentials::from_env()?);
+        Ok(match env::base_url()? {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        })
+    }
+
+    /// Sets the credentials.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
         self
     }
 
-    /// Another place than `https://api.cloudflare.com/client/v4`. It must be https, unless the host is this machine.
+    /// Sets the base URL. Must be https unless the host is loopback. Defaults to `https://api.cloudflare.com/client/v4`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
-    /// The deadline of a call, over all its attempts and waits. 60 s unless set.
+    /// Sets the deadline of a call, which covers all its attempts and the waits between them. Defaults to 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long one attempt may take to connect, TLS included; the deadline counts all the same. 10 s unless set.
+    /// Sets how long one attempt may take to connect, including TLS. Defaults to 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// When a request is sent again.
+    /// Sets the retry policy.
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.retry_policy = policy;
         self
     }
 
-    /// How many bytes of an answer's body are read, counted after decompression. 10 MiB unless set.
+    /// Sets the largest response body to read, in bytes after decompression. Defaults to 10 MiB.
     pub fn max_response_size(mut self, bytes: u64) -> Self {
         self.max_response_size = bytes;
         self
     }
 
-    /// What the `User-Agent` header says after this crate's name and version: best your program's.
+    /// Sets a suffix for the `User-Agent` header, usually the name and version of your program.
     pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.user_agent_suffix = Some(suffix.into());
         self
     }
 
-    /// A header to send with every request.
-    pub fn default_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    /// Adds a header to every request. A later header of the same name replaces an earlier one.
+    ///
+    /// Headers that the client sets itself, such as `Authorization`, are refused by [`build`](Self::build).
+    pub fn default_header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// A ureq agent of the caller's: for a proxy, other root certificates, or a pool that is shared with other code.
+    /// Sets the ureq agent, for example to use a proxy, other root certificates, or a connection pool that is shared with
+    /// other code.
     ///
-    /// Its connections and TLS are used as they are; deadlines, redirects (none) and statuses are up to this client. An
-    /// agent without a TLS crypto provider gets this crate's: it becomes the process's default, unless there is one.
+    /// The agent's connections and TLS settings are used. Deadlines, redirects (none) and the handling of statuses are
+    /// this client's. If neither the agent nor the process has a TLS crypto provider, this crate's provider becomes the
+    /// process's default.
     ///
     /// ```
     /// use cloudflare_stream_keys::ureq::{Agent, Proxy};
@@ -179,7 +235,10 @@ impl ClientBuilder {
     ///
     /// let proxy = Proxy::new("http://proxy.example.com:3128")?;
     /// let agent: Agent = Agent::config_builder().proxy(Some(proxy)).build().into();
-    /// let client = Client::builder().credentials(Credentials::api_token("t")).agent(agent).build()?;
+    /// let client = Client::builder()
+    ///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
+    ///     .agent(agent)
+    ///     .build()?;
     /// # let _ = client;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -188,21 +247,26 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// `InvalidInput`, naming the setting that is missing or cannot be used. No secret's value is shown.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a setting is missing or invalid, and names
+    /// it. The value of a secret is not shown.
     pub fn build(self) -> Result<Client, Error> {
-        let credentials = self.credentials.ok_or_else(|| Error::invalid_input("credentials", "are missing"))?;
-        credentials.check()?;
-        let base_url = base_url(&self.base_url)?;
+        let credentials = self
+            .credentials
+            .ok_or_else(|| Error::invalid_input("credentials are missing; call ClientBuilder::credentials"))?;
+        credentials.validate()?;
+        let base_url = BaseUrl::parse(&self.base_url)?;
 
         let mut headers = HeaderMap::new();
-        let user_agent =
-            self.user_agent_suffix.map_or(USER_AGENT.to_string(), |suffix| format!("{USER_AGENT} {suffix}"));
-        headers.insert(names::USER_AGENT, header_value("user agent suffix", &user_agent)?);
+        let user_agent = match &self.user_agent_suffix {
+            Some(suffix) => parse_header_value("user agent suffix", &format!("{NAME_AND_VERSION} {suffix}"))?,
+            None => parse_header_value("user agent", NAME_AND_VERSION)?,
+        };
+        headers.insert(USER_AGENT, user_agent);
         for (name, value) in &self.headers {
-            let (name, value) = header(name, value)?;
+            let (name, value) = parse_header(name, value.expose_secret())?;
             headers.insert(name, value);
         }
 
@@ -210,9 +274,10 @@ impl ClientBuilder {
         let settings = Settings {
             credentials,
             headers,
+            query: String::new(),
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
-            retry: self.retry,
+            retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
         let raw = generated::Client::new_with_client(&base_url.url, runtime::Client { agent }, settings);
@@ -220,41 +285,10 @@ impl ClientBuilder {
     }
 }
 
-/// Headers that the client sets itself, and that decide where a request goes, as whom, and where it ends.
-const RESERVED_HEADERS: [HeaderName; 10] = [
-    names::ACCEPT_ENCODING,
-    names::AUTHORIZATION,
-    names::CONNECTION,
-    names::CONTENT_LENGTH,
-    names::CONTENT_TYPE,
-    names::EXPECT,
-    names::HOST,
-    names::TRANSFER_ENCODING,
-    X_AUTH_EMAIL,
-    X_AUTH_KEY,
-];
-
-/// A header of the caller's.
-pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
-    let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(Error::invalid_input("header", "has a name that is none"));
-    };
-    if RESERVED_HEADERS.contains(&parsed) {
-        return Err(Error::invalid_input(&format!("header {parsed}"), "is set by the client itself"));
-    }
-    let value = header_value(&format!("header {parsed}"), value)?;
-    Ok((parsed, value))
-}
-
-fn header_value(setting: &str, value: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(value)
-        .map_err(|_| Error::invalid_input(setting, "has a line break or another control character"))
-}
-
 fn default_agent(base_url: &BaseUrl) -> Agent {
     let provider = Arc::new(tls_provider());
     let tls = TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider);
-    // What is for this machine does not go to a proxy: it would leave the machine, and in clear.
+    // A request to loopback must not go through a proxy: it would leave the machine, unencrypted.
     let proxy = if base_url.is_loopback { None } else { Proxy::try_from_env() };
     Agent::config_builder()
         .tls_config(tls.build())
@@ -265,12 +299,13 @@ fn default_agent(base_url: &BaseUrl) -> Agent {
         .into()
 }
 
-/// ureq panics at the first https request of an agent that has no crypto provider, in a process that has none either.
+/// Makes sure that there is a crypto provider. Without one in the agent or the process, ureq panics at the first https
+/// request.
 fn with_crypto_provider(agent: Agent) -> Agent {
     let tls = agent.config().tls_config();
-    let has_none = tls.unversioned_rustls_crypto_provider().is_none() && CryptoProvider::get_default().is_none();
-    if has_none && tls.provider() == TlsProvider::Rustls {
-        // It fails only where another thread has just installed one, which is as good.
+    let is_missing = tls.unversioned_rustls_crypto_provider().is_none() && CryptoProvider::get_default().is_none();
+    if is_missing && tls.provider() == TlsProvider::Rustls {
+        // Fails only if another thread has just installed one, which is as good.
         let _ = tls_provider().install_default();
     }
     agent

@@ -2,15 +2,15 @@ use std::fmt;
 
 use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Error, Secret};
+use crate::{Error, Secret, env};
 
 pub(crate) const X_AUTH_EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
 pub(crate) const X_AUTH_KEY: HeaderName = HeaderName::from_static("x-auth-key");
 
-/// Who is calling: an API token, or an e-mail address with the global API key.
+/// Credentials for Cloudflare's API: an API token, or an email address with the global API key.
 ///
-/// Prefer a token. It needs the permission *Stream Write* to create and delete keys; *Stream Read* is enough to list
-/// them. A global key can do all that its user can.
+/// Prefer a token with the permission *Stream Write*, or *Stream Read* if it only lists keys. The global API key can do
+/// everything that its user can.
 ///
 /// ```
 /// use cloudflare_stream_keys::Credentials;
@@ -30,21 +30,42 @@ enum Kind {
 }
 
 impl Credentials {
-    /// An API token, sent as `Authorization: Bearer`.
+    /// Creates credentials from an API token, which is sent as `Authorization: Bearer`.
     pub fn api_token(token: impl Into<Secret>) -> Self {
         Self(Kind::ApiToken(token.into()))
     }
 
-    /// An account's e-mail address and its global API key, sent as `X-Auth-Email` and `X-Auth-Key`.
+    /// Creates credentials from a user's email address and global API key, which are sent as `X-Auth-Email` and
+    /// `X-Auth-Key`.
     pub fn global_api_key(email: impl Into<Secret>, key: impl Into<Secret>) -> Self {
         Self(Kind::GlobalApiKey { email: email.into(), key: key.into() })
     }
 
-    /// Refuses what cannot be credentials: a token pasted with its newline would only come back as a 400.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Reads credentials from the environment: `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` together with
+    /// `CLOUDFLARE_API_KEY`.
+    ///
+    /// If both are set, the token is used. An empty variable counts as unset.
+    ///
+    /// ```no_run
+    /// use cloudflare_stream_keys::{Client, Credentials};
+    ///
+    /// let client = Client::builder().credentials(Credentials::from_env()?).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
+    /// UTF-8, and names it.
+    pub fn from_env() -> Result<Self, Error> {
+        env::credentials()
+    }
+
+    /// Rejects credentials that no service would accept. A token pasted with its newline would only come back as a 400.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         match &self.0 {
-            Kind::ApiToken(token) => check("API token", token),
-            Kind::GlobalApiKey { email, key } => check("e-mail address", email).and(check("global API key", key)),
+            Kind::ApiToken(token) => validate("API token", token),
+            Kind::GlobalApiKey { email, key } => validate("email address", email).and(validate("global API key", key)),
         }
     }
 
@@ -60,17 +81,20 @@ impl Credentials {
     }
 }
 
-fn check(setting: &'static str, value: &Secret) -> Result<(), Error> {
+fn validate(name: &str, value: &Secret) -> Result<(), Error> {
     match value.expose_secret() {
-        "" => Err(Error::invalid_input(setting, "is empty")),
-        text if text.bytes().any(|b| !b.is_ascii_graphic()) => {
-            Err(Error::invalid_input(setting, "has a space, a line break or another character that it cannot have"))
+        "" => Err(Error::invalid_input(format!("{name} is empty"))),
+        text if text.bytes().any(|b| b.is_ascii_whitespace()) => {
+            Err(Error::invalid_input(format!("{name} contains whitespace; check for a trailing newline")))
+        }
+        text if !text.bytes().all(|b| b.is_ascii_graphic()) => {
+            Err(Error::invalid_input(format!("{name} contains a control character or a non-ASCII character")))
         }
         _ => Ok(()),
     }
 }
 
-/// The value was checked when the client was built, and is left out rather than sent wrong.
+/// Inserts a header whose value was validated when the client was built. An invalid one is left out, not sent mangled.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(mut value) = HeaderValue::from_str(value) {
         value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! The one crypto library, for TLS and for signing: the features choose it, and both have the same interface.
+//! The crypto backend that the features select, for TLS and for signing. Both crates have the same interface.
 
 #[cfg(feature = "aws-lc-rs")]
 #[cfg_attr(not(feature = "sign"), allow(unused_imports))]
@@ -8,4 +8,4 @@ pub(crate) use {aws_lc_rs as backend, rustls::crypto::aws_lc_rs::default_provide
 pub(crate) use {ring as backend, rustls::crypto::ring::default_provider as tls_provider};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
-compile_error!("a crypto library is needed: enable the feature `aws-lc-rs` or the feature `ring`");
+compile_error!("cloudflare-stream-keys needs a crypto backend: enable the feature `aws-lc-rs` or the feature `ring`");

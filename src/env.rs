@@ -1,39 +1,107 @@
-//! The environment variables that Cloudflare's own tools use. An empty one counts as unset.
+//! The environment variables that Cloudflare's own tools read. An empty variable counts as unset.
 
-use std::env;
+use std::env::{self, VarError};
 
 use crate::{Credentials, Error};
 
-pub(crate) const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
-pub(crate) const EMAIL: &str = "CLOUDFLARE_EMAIL";
-pub(crate) const API_KEY: &str = "CLOUDFLARE_API_KEY";
-pub(crate) const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
-pub(crate) const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
+const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
+const EMAIL: &str = "CLOUDFLARE_EMAIL";
+const API_KEY: &str = "CLOUDFLARE_API_KEY";
+const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
+const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
 
-pub(crate) fn optional(name: &'static str) -> Result<Option<String>, Error> {
-    match env::var(name) {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Error::invalid_input(name, "is not UTF-8")),
-    }
-}
+/// Reads a variable: [`std::env::var`], or a stand-in for it in tests.
+type ReadVar<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
-pub(crate) fn required(name: &'static str) -> Result<String, Error> {
-    optional(name)?.ok_or_else(|| Error::invalid_input(name, "is not set"))
-}
-
-/// A token where there is one, for it can do less harm; else the e-mail address with the global key.
 pub(crate) fn credentials() -> Result<Credentials, Error> {
-    if let Some(token) = optional(API_TOKEN)? {
+    credentials_from(&|name| env::var(name))
+}
+
+pub(crate) fn account_id() -> Result<String, Error> {
+    account_id_from(&|name| env::var(name))
+}
+
+pub(crate) fn base_url() -> Result<Option<String>, Error> {
+    optional(&|name| env::var(name), BASE_URL)
+}
+
+/// Prefers a token, which can do less harm than a global API key.
+fn credentials_from(read: ReadVar) -> Result<Credentials, Error> {
+    if let Some(token) = optional(read, API_TOKEN)? {
         return Ok(Credentials::api_token(token));
     }
-    match (optional(EMAIL)?, optional(API_KEY)?) {
+    match (optional(read, EMAIL)?, optional(read, API_KEY)?) {
         (Some(email), Some(key)) => Ok(Credentials::global_api_key(email, key)),
-        (Some(_), None) => Err(Error::invalid_input(API_KEY, "is not set, though CLOUDFLARE_EMAIL is")),
-        (None, Some(_)) => Err(Error::invalid_input(EMAIL, "is not set, though CLOUDFLARE_API_KEY is")),
+        (Some(_), None) => Err(Error::invalid_input(format!("{API_KEY} is not set, but {EMAIL} is; set both"))),
+        (None, Some(_)) => Err(Error::invalid_input(format!("{EMAIL} is not set, but {API_KEY} is; set both"))),
         (None, None) => {
-            Err(Error::invalid_input(API_TOKEN, "is not set; nor are CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"))
+            Err(Error::invalid_input(format!("{API_TOKEN} is not set; set it, or {EMAIL} together with {API_KEY}")))
+        }
+    }
+}
+
+fn account_id_from(read: ReadVar) -> Result<String, Error> {
+    optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))
+}
+
+fn optional(read: ReadVar, name: &str) -> Result<Option<String>, Error> {
+    match read(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::invalid_input(format!("{name} is not valid UTF-8"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::http::HeaderMap;
+
+    use super::*;
+
+    const TOKEN: (&str, &str) = (API_TOKEN, "token");
+
+    fn headers(variables: &[(&str, &str)]) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        credentials_from(&reader(variables)).map_err(|e| e.to_string())?.apply(&mut headers);
+        Ok(headers)
+    }
+
+    fn reader(variables: &[(&str, &str)]) -> impl Fn(&str) -> Result<String, VarError> {
+        move |name| {
+            let value = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());
+            value.ok_or(VarError::NotPresent)
+        }
+    }
+
+    #[test]
+    fn token_is_preferred_to_global_api_key() {
+        let global_key = [(EMAIL, "ops@example.com"), (API_KEY, "key")];
+        assert_eq!(headers(&[TOKEN]).unwrap()["authorization"], "Bearer token");
+        assert_eq!(headers(&[TOKEN, global_key[0], global_key[1]]).unwrap()["authorization"], "Bearer token");
+        assert_eq!(headers(&global_key).unwrap()["x-auth-key"], "key");
+        assert_eq!(headers(&[(API_TOKEN, ""), global_key[0], global_key[1]]).unwrap()["x-auth-key"], "key");
+    }
+
+    #[test]
+    fn missing_variables_are_named() {
+        let problem = |variables: &[(&str, &str)]| headers(variables).unwrap_err();
+        assert!(problem(&[]).starts_with("CLOUDFLARE_API_TOKEN is not set"));
+        assert!(problem(&[(API_TOKEN, "")]).starts_with("CLOUDFLARE_API_TOKEN is not set"));
+        assert!(problem(&[(EMAIL, "ops@example.com")]).starts_with("CLOUDFLARE_API_KEY is not set"));
+        assert!(problem(&[(API_KEY, "key")]).starts_with("CLOUDFLARE_EMAIL is not set"));
+        for variables in [&[][..], &[(ACCOUNT_ID, "")]] {
+            let error = account_id_from(&reader(variables)).unwrap_err();
+            assert_eq!(error.to_string(), "CLOUDFLARE_ACCOUNT_ID is not set");
+        }
+    }
+
+    #[test]
+    fn variable_that_is_not_utf8_is_named() {
+        let read = |_: &str| Err(VarError::NotUnicode("hunter2".into()));
+        for error in [credentials_from(&read).unwrap_err(), account_id_from(&read).unwrap_err()] {
+            assert!(error.to_string().ends_with("is not valid UTF-8"), "{error}");
+            assert!(!format!("{error:?} {error:#?}").contains("hunter2"));
         }
     }
 }

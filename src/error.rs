@@ -7,43 +7,132 @@ use ureq::http::StatusCode;
 
 use crate::RecoveredKey;
 use crate::generated::{self, types};
-use crate::runtime::{DecodeError, Response};
+use crate::runtime::{DecodeError, Response, TransportError};
 
-/// Anything that can go wrong with a call.
+/// The error of every fallible operation in this crate.
 ///
-/// It is opaque: ask [`kind`](Self::kind) and the predicates. `Display` is one line that says what was tried, what came
-/// back and, where it is known, what to do. No secret and no text of an answer's body appears in it, in `Debug` or in
-/// [`source`](StdError::source), but for the service's own error messages.
+/// It is opaque: use [`kind`](Self::kind) and the predicates. `Display` is one line that says what was attempted, what
+/// came back and, if it is known, what to do. `Debug` prints the same line, so that an error returned from `main` is
+/// readable; `{:#?}` prints the fields.
+///
+/// Neither of them, nor [`source`](StdError::source), shows a secret. Of a response body they show only the service's own
+/// error messages.
 ///
 /// ```
 /// use cloudflare_stream_keys::{Client, Credentials, ErrorKind};
 ///
-/// let error = Client::builder().credentials(Credentials::api_token("pasted with its newline\n")).build().unwrap_err();
+/// let credentials = Credentials::api_token("pasted with its newline\n");
+/// let error = Client::builder().credentials(credentials).build().unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
-/// assert!(!error.to_string().contains("pasted"));
+/// assert_eq!(
+///     error.to_string(),
+///     "API token contains whitespace; check for a trailing newline"
+/// );
 /// ```
-#[derive(Debug)]
-pub struct Error(Box<Details>);
+///
+/// # Recovering from a failed create
+///
+/// A create can fail after the service has made the key. Then [`outcome_unknown`](Self::outcome_unknown) is true. If the
+/// response contained key material, [`recovered_key`](Self::recovered_key) has it: store it, and nothing is lost. If not,
+/// there may be a key that nobody can use. It is safe to delete only if it is the one key that is new since before the
+/// call, and if no other program creates keys in this account:
+///
+/// ```
+/// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
+/// use std::time::Duration;
+/// use cloudflare_stream_keys::jiff::Timestamp;
+/// use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeys};
+///
+/// fn create(keys: &SigningKeys, store: impl Fn(&str, &Secret)) -> Result<(), Error> {
+///     let before = keys.list()?;
+///     let start = Timestamp::now() - Duration::from_secs(60); // clocks differ
+///     let error = match keys.create() {
+///         Ok(key) => return Ok(store(&key.id, &key.jwk)),
+///         Err(error) => error,
+///     };
+///     if let Some(RecoveredKey { id: Some(id), jwk: Some(jwk), .. }) = error.recovered_key() {
+///         store(id, jwk); // one whole form of the key is enough
+///         return Ok(());
+///     }
+///     if error.outcome_unknown() {
+///         let after = keys.list()?;
+///         let mut new = after.iter().filter(|key| before.iter().all(|old| old.id != key.id));
+///         if let (Some(key), None) = (new.next(), new.next())
+///             && key.created.is_some_and(|created| created > start)
+///         {
+///             keys.delete(&key.id)?;
+///         }
+///     }
+///     Err(error)
+/// }
+/// # let server = FakeServer::start();
+/// # let keys = server.signing_keys();
+/// # server.seed("in-use");
+/// # let stored = std::cell::Cell::new(0);
+/// # let store = |_: &str, _: &Secret| stored.set(stored.get() + 1);
+/// # create(&keys, store)?;
+/// # server.inject_on("POST", Fault::TruncateResponse);
+/// # create(&keys, store)?;
+/// # assert_eq!((stored.get(), keys.list()?.len()), (2, 3));
+/// # server.inject_on("POST", Fault::LoseResponse);
+/// # assert!(create(&keys, store).is_err());
+/// # assert_eq!((stored.get(), keys.list()?.len()), (2, 3));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// `examples/recover.rs` shows each of these cases against a fake server.
+pub struct Error(Box<Inner>);
 
-/// What kind of thing went wrong.
+/// The kind of an [`Error`].
+///
+/// | kind | what happened | did the call take effect? |
+/// | --- | --- | --- |
+/// | `InvalidInput` | a setting or an argument is invalid | no, nothing was sent |
+/// | `Connect` | no connection was made | no, nothing was sent |
+/// | `Timeout` | no response arrived before the deadline | maybe |
+/// | `Transport` | the connection broke | maybe |
+/// | `Api` | the service responded with an error | no; after a 5xx, maybe |
+/// | `Decode` | the service reported success in a response that cannot be used | as its status says |
+///
+/// After a create, [`Error::outcome_unknown`] says whether *maybe* applies.
+///
+/// ```
+/// # use cloudflare_stream_keys::mock::FakeServer;
+/// use cloudflare_stream_keys::{Error, ErrorKind};
+///
+/// fn exit_code(error: &Error) -> u8 {
+///     match error.kind() {
+///         ErrorKind::InvalidInput => 64, // fix the call or the configuration
+///         ErrorKind::Connect | ErrorKind::Timeout => 75, // try again later
+///         ErrorKind::Transport | ErrorKind::Decode => 76,
+///         ErrorKind::Api if error.is_rate_limited() => 75,
+///         ErrorKind::Api if error.is_unauthorized() || error.is_forbidden() => 77,
+///         ErrorKind::Api => 69,
+///         _ => 70, // kinds may be added
+///     }
+/// }
+/// # let error = FakeServer::start().signing_keys().delete("unknown").unwrap_err();
+/// # assert_eq!(exit_code(&error), 69);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting or an argument cannot be used. Nothing was sent.
+    /// A setting or an argument is invalid. Nothing was sent.
     InvalidInput,
-    /// No connection: the name was not found, the connection refused, the certificate not accepted. Nothing was sent.
+    /// No connection was made: the name was not found, the connection was refused, or the certificate was not accepted.
+    /// Nothing was sent.
     Connect,
-    /// No answer within the call's deadline.
+    /// No response arrived before the deadline of the call.
     Timeout,
-    /// The connection broke off, before the answer or within it.
+    /// The connection broke before or during the response, or the response was not valid HTTP.
     Transport,
-    /// The service answered, and refused or failed.
+    /// The service responded with an error: a status other than 2xx, or `success: false`.
     Api,
-    /// The service answered with success, but with something that is not an answer to the request.
+    /// The service reported success, but the response cannot be used.
     Decode,
 }
 
-/// What a call was for.
+/// The operation that a call was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Create,
@@ -52,256 +141,253 @@ pub(crate) enum Operation {
 }
 
 #[derive(Debug)]
-struct Details {
+struct Inner {
     kind: ErrorKind,
     operation: Option<Operation>,
-    what: Cow<'static, str>,
+    message: Cow<'static, str>,
     status: Option<StatusCode>,
     errors: Vec<ApiMessage>,
     messages: Vec<ApiMessage>,
     ray_id: Option<String>,
     retry_after: Option<Duration>,
     outcome_unknown: bool,
-    /// An earlier attempt of the call may have taken effect.
-    repeated: bool,
-    recovered: Option<RecoveredKey>,
+    /// Whether an earlier attempt of the call may have taken effect.
+    follows_lost_attempt: bool,
+    recovered_key: Option<RecoveredKey>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// An error or remark of the service.
+/// An error or an informational message in a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiMessage {
-    /// Cloudflare's number for it, such as 10003 for an unknown key.
+    /// Cloudflare's code, such as 10003 for an unknown key.
     pub code: Option<i64>,
-    /// The same in words.
+    /// The message's text.
     pub message: String,
-    /// Where to read more.
+    /// The URL of the message's documentation.
     pub documentation_url: Option<String>,
-    /// A JSON Pointer to what in the request it is about.
+    /// A JSON Pointer to the part of the request that the message is about.
     pub pointer: Option<String>,
-    /// What is behind it, from the outside in: a code and a message each.
+    /// The causes, outermost first. Each has only a code and a message.
     pub error_chain: Vec<ApiMessage>,
 }
 
-/// The service's code for a key that it does not know.
+/// The code for a key that does not exist.
 const UNKNOWN_KEY: i64 = 10003;
-/// The service's code for an `Authorization` header of the wrong form, in the error chain of a 400.
+/// The code for a malformed `Authorization` header, in the error chain of a 400.
 const MALFORMED_AUTHORIZATION: i64 = 6111;
 
 impl Error {
-    /// What kind of thing went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status, where the service answered.
-    pub fn status(&self) -> Option<u16> {
-        self.0.status.map(|status| status.as_u16())
+    /// Returns the HTTP status, if there was a response.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
     }
 
-    /// The errors that the service names. Empty where it named none, as with an HTML page.
+    /// Returns the errors in the response. Empty if it has none, as with an HTML page.
     pub fn errors(&self) -> &[ApiMessage] {
         &self.0.errors
     }
 
-    /// What else the service had to say.
+    /// Returns the informational messages in the response.
     pub fn messages(&self) -> &[ApiMessage] {
         &self.0.messages
     }
 
-    /// The answer's `cf-ray`, which Cloudflare's support asks for.
+    /// Returns the `cf-ray` header of the response, which Cloudflare's support asks for.
     pub fn ray_id(&self) -> Option<&str> {
         self.0.ray_id.as_deref()
     }
 
-    /// How long the service asks to wait before the next call. Cloudflare's limit is 1,200 requests in five minutes.
+    /// Returns how long to wait before the next call, if the response says so.
+    ///
+    /// Cloudflare allows 1,200 requests in five minutes.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Whether one of the service's errors, or what is behind it, has this code.
+    /// Returns whether one of the errors in the response, or one of its causes, has this code.
     pub fn has_code(&self, code: i64) -> bool {
         self.0.errors.iter().any(|e| e.code == Some(code) || e.error_chain.iter().any(|e| e.code == Some(code)))
     }
 
-    /// There is no such key, or no such account.
+    /// Returns whether the key or the account does not exist.
     pub fn is_not_found(&self) -> bool {
         self.0.status == Some(StatusCode::NOT_FOUND) || self.has_code(UNKNOWN_KEY)
     }
 
-    /// The service does not accept the credentials.
+    /// Returns whether the credentials were not accepted.
     ///
-    /// # Troubleshooting
-    /// The token may be expired, revoked or mistyped. Cloudflare answers a token of the wrong form with 400 and code
-    /// 6111, which counts as well.
+    /// The token may have expired, or been revoked or mistyped. A malformed token counts as well, to which Cloudflare
+    /// responds with 400 and code 6111.
     pub fn is_unauthorized(&self) -> bool {
         self.0.status == Some(StatusCode::UNAUTHORIZED) || self.has_code(MALFORMED_AUTHORIZATION)
     }
 
-    /// The credentials are good, but not for this.
+    /// Returns whether the credentials lack a permission.
     ///
-    /// # Troubleshooting
-    /// The token needs the permission *Stream Write* (*Stream Read* is enough to list), on this account; and the account
-    /// needs a Stream subscription.
+    /// The token needs *Stream Write*, or *Stream Read* to list keys, on this account. The account needs a Stream
+    /// subscription.
     pub fn is_forbidden(&self) -> bool {
         self.0.status == Some(StatusCode::FORBIDDEN)
     }
 
-    /// Too many requests; see [`retry_after`](Self::retry_after).
+    /// Returns whether there were too many requests. See [`retry_after`](Self::retry_after).
     pub fn is_rate_limited(&self) -> bool {
         self.0.status == Some(StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// No answer within the call's deadline.
+    /// Returns whether the deadline of the call passed before a response arrived.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// A create may have taken effect although no key came back.
+    /// Returns whether a create may have made a key although it failed.
     ///
-    /// # Troubleshooting
-    /// First see [`into_recovered_key`](Self::into_recovered_key). If there is none, compare
-    /// [`list`](crate::SigningKeys::list) with the keys you know, and delete the one that nobody holds.
+    /// See [how to recover](Self#recovering-from-a-failed-create).
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
 
-    /// What could be saved of a key whose creation was answered in a way that could not be read in full.
+    /// Returns the parts of a new key that were found in the response to a create.
     pub fn recovered_key(&self) -> Option<&RecoveredKey> {
-        self.0.recovered.as_ref()
+        self.0.recovered_key.as_ref()
     }
 
-    /// Takes out what [`recovered_key`](Self::recovered_key) shows.
+    /// Converts the error into the key that [`recovered_key`](Self::recovered_key) returns.
     pub fn into_recovered_key(self) -> Option<RecoveredKey> {
-        self.0.recovered
+        self.0.recovered_key
     }
 
-    /// Whether an earlier attempt of the same call may have taken effect.
-    pub(crate) fn is_of_repeated_call(&self) -> bool {
-        self.0.repeated
+    /// Returns whether an earlier attempt of the same call may have taken effect.
+    pub(crate) fn follows_lost_attempt(&self) -> bool {
+        self.0.follows_lost_attempt
     }
 
-    fn new(kind: ErrorKind, what: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Details {
+    fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
             kind,
             operation: None,
-            what: what.into(),
+            message: message.into(),
             status: None,
             errors: Vec::new(),
             messages: Vec::new(),
             ray_id: None,
             retry_after: None,
             outcome_unknown: false,
-            repeated: false,
-            recovered: None,
+            follows_lost_attempt: false,
+            recovered_key: None,
             source: None,
         }))
     }
 
-    pub(crate) fn invalid_input(setting: &str, problem: &str) -> Self {
-        Self::new(ErrorKind::InvalidInput, format!("{setting} {problem}"))
+    pub(crate) fn invalid_input(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
     }
 
-    /// An answer whose JSON is as documented, and that yet lacks what was asked for.
-    pub(crate) fn incomplete(operation: Operation, response: &Response, what: &'static str) -> Self {
-        let mut error = Self::new(ErrorKind::Decode, what).of(operation).answered(response);
+    /// Creates the error for a response that decodes, but lacks what was asked for.
+    pub(crate) fn incomplete(operation: Operation, response: &Response, message: &'static str) -> Self {
+        let mut error = Self::new(ErrorKind::Decode, message).with_operation(operation).with_response(response);
         error.0.outcome_unknown = operation == Operation::Create;
         error
     }
 
-    /// What a generated method's error means.
     pub(crate) fn from_generated(
         operation: Operation,
         error: generated::Error<types::StreamApiResponseCommonFailure>,
     ) -> Self {
-        use generated::Error as Raw;
+        use generated::Error as Generated;
         match error {
-            Raw::InvalidRequest(cause) => {
-                Self::new(ErrorKind::InvalidInput, "the request cannot be made").of(operation).caused_by(cause)
-            }
-            Raw::CommunicationError(e) => {
-                let kind = match e.cause {
-                    ureq::Error::Timeout(_) => ErrorKind::Timeout,
-                    _ if e.is_unreadable() => ErrorKind::Decode,
-                    _ if e.sent => ErrorKind::Transport,
-                    _ => ErrorKind::Connect,
-                };
-                let mut error = Self::new(kind, e.to_string()).of(operation);
-                error.0.outcome_unknown = e.sent && operation == Operation::Create;
-                if let Some(partial) = &e.partial {
-                    error = error.answered(partial);
-                }
-                error.caused_by(e.cause)
-            }
-            Raw::ErrorResponse(answer) => {
-                let (failure, response) = answer.into_parts();
+            Generated::InvalidRequest(cause) => Self::new(ErrorKind::InvalidInput, "request could not be built")
+                .with_operation(operation)
+                .with_source(cause),
+            Generated::CommunicationError(e) => Self::from_transport(operation, e),
+            Generated::ErrorResponse(response) => {
+                let (failure, response) = response.into_parts();
                 Self::from_failure(operation, &response, failure)
             }
-            Raw::InvalidResponsePayload(response, cause) => {
-                Self::unexpected_response(operation, &response, Some(cause))
-            }
-            Raw::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
+            Generated::InvalidResponsePayload(response, e) => Self::unexpected_response(operation, &response, Some(e)),
+            Generated::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
         }
     }
 
-    /// An answer that is not what its status promises: a failure with a success's status, or no envelope at all.
-    fn unexpected_response(operation: Operation, response: &Response, cause: Option<DecodeError>) -> Self {
+    fn from_transport(operation: Operation, e: TransportError) -> Self {
+        let kind = match e.cause {
+            ureq::Error::Timeout(_) => ErrorKind::Timeout,
+            _ if e.is_unreadable() => ErrorKind::Decode,
+            _ if e.sent => ErrorKind::Transport,
+            _ => ErrorKind::Connect,
+        };
+        let mut error = Self::new(kind, e.to_string()).with_operation(operation);
+        error.0.outcome_unknown = e.sent && operation == Operation::Create;
+        if let Some(partial) = &e.partial {
+            error = error.with_response(partial);
+        }
+        if e.shows_cause() { error } else { error.with_source(e.cause) }
+    }
+
+    /// Creates the error for a response that is not what its status promises, such as `success: false` with a 200 or a
+    /// gateway's HTML page.
+    fn unexpected_response(operation: Operation, response: &Response, decode_error: Option<DecodeError>) -> Self {
         if let Ok(failure) = response.decode() {
             return Self::from_failure(operation, response, failure);
         }
         let status = response.head.status;
-        let error = match cause {
-            Some(cause) if status.is_success() => {
-                Self::new(ErrorKind::Decode, format!("the answer is {cause}")).caused_by(cause)
-            }
-            _ => Self::new(ErrorKind::Api, "the service answered"),
-        };
-        let mut error = error.of(operation).answered(response);
+        let mut error = match decode_error {
+            Some(e) if status.is_success() => Self::new(ErrorKind::Decode, format!("response body is {e}")),
+            _ => Self::new(ErrorKind::Api, "HTTP status"),
+        }
+        .with_operation(operation)
+        .with_response(response);
         let unknown = status.is_success() || status.is_server_error();
         error.0.outcome_unknown = operation == Operation::Create && unknown;
         error
     }
 
-    /// The service's own word that it did not do what was asked.
+    /// Creates the error for a response in which the service says that it failed.
     fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
-        let mut error = Self::new(ErrorKind::Api, "the service answered").of(operation).answered(response);
+        let mut error = Self::new(ErrorKind::Api, "HTTP status").with_operation(operation).with_response(response);
         error.0.errors = failure.errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
         error.0.messages = failure.messages.map_or_else(Vec::new, |messages| api_messages(messages.0));
         error.0.outcome_unknown = operation == Operation::Create && response.head.status.is_server_error();
         error
     }
 
-    fn of(mut self, operation: Operation) -> Self {
+    fn with_operation(mut self, operation: Operation) -> Self {
         self.0.operation = Some(operation);
         self
     }
 
-    /// Takes over what the answer's head says; and, after a create, what its body holds of a key.
-    fn answered(mut self, response: &Response) -> Self {
+    /// Adds what the response's head says and, after a create, the key material in its body.
+    fn with_response(mut self, response: &Response) -> Self {
         let head = &response.head;
         self.0.status = Some(head.status);
         self.0.ray_id = head.ray_id().map(String::from);
         self.0.retry_after = head.retry_after();
-        self.0.repeated = head.repeated;
+        self.0.follows_lost_attempt = head.follows_lost_attempt;
         if self.0.operation == Some(Operation::Create) {
-            self.0.recovered = RecoveredKey::find(&response.body);
+            self.0.recovered_key = RecoveredKey::find(&response.body);
         }
         self
     }
 
-    fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(cause));
+    fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
         self
     }
 
-    /// What to do, where it is known.
-    fn advice(&self) -> Option<&'static str> {
-        if self.0.recovered.is_some() {
-            return Some("the answer held key material, take it with into_recovered_key()");
+    /// Returns what to do, if it is known.
+    fn hint(&self) -> Option<&'static str> {
+        if self.0.recovered_key.is_some() {
+            return Some("the response contained key material, take it with into_recovered_key()");
         }
         if self.0.outcome_unknown {
-            return Some("the key may have been made, compare list() with the keys you know");
+            return Some("the key may exist, compare list() with the keys you know");
         }
         match self.0.operation? {
             _ if self.is_unauthorized() => Some("check the credentials"),
@@ -320,9 +406,9 @@ impl Error {
 }
 
 fn api_messages(items: Vec<types::StreamMessagesItem>) -> Vec<ApiMessage> {
-    let link = |link: types::StreamMessagesItemErrorChainItem| ApiMessage {
-        code: link.code,
-        message: link.message.unwrap_or_default(),
+    let cause = |item: types::StreamMessagesItemErrorChainItem| ApiMessage {
+        code: item.code,
+        message: item.message.unwrap_or_default(),
         documentation_url: None,
         pointer: None,
         error_chain: Vec::new(),
@@ -332,39 +418,42 @@ fn api_messages(items: Vec<types::StreamMessagesItem>) -> Vec<ApiMessage> {
         message: item.message.unwrap_or_default(),
         documentation_url: item.documentation_url,
         pointer: item.source.and_then(|source| source.pointer),
-        error_chain: item.error_chain.unwrap_or_default().into_iter().map(link).collect(),
+        error_chain: item.error_chain.unwrap_or_default().into_iter().map(cause).collect(),
     };
     items.into_iter().map(message).collect()
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let details = &self.0;
-        if let Some(operation) = details.operation {
+        let inner = &self.0;
+        if let Some(operation) = inner.operation {
             write!(f, "{operation}: ")?;
         }
-        f.write_str(&details.what)?;
-        if details.kind == ErrorKind::Api
-            && let Some(status) = details.status
+        f.write_str(&inner.message)?;
+        if inner.kind == ErrorKind::Api
+            && let Some(status) = inner.status
         {
             write!(f, " {status}")?;
         }
-        for (i, error) in details.errors.iter().enumerate() {
+        for (i, error) in inner.errors.iter().enumerate() {
             write!(f, "{}{error}", if i == 0 { ": " } else { ", " })?;
         }
-        if let Some(cause) = details.source.as_ref().filter(|_| details.kind == ErrorKind::Connect) {
-            write!(f, " ({cause})")?;
+        if let Some(wait) = inner.retry_after {
+            write!(f, "; retry after {} s", wait.as_secs())?;
         }
-        if let Some(wait) = details.retry_after {
-            write!(f, "; wait {} s", wait.as_secs())?;
+        if let Some(hint) = self.hint() {
+            write!(f, "; {hint}")?;
         }
-        if let Some(advice) = self.advice() {
-            write!(f, "; {advice}")?;
-        }
-        if let Some(ray_id) = &details.ray_id {
+        if let Some(ray_id) = &inner.ray_id {
             write!(f, " [cf-ray {ray_id}]")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { f.debug_tuple("Error").field(&self.0).finish() } else { fmt::Display::fmt(self, f) }
     }
 }
 
@@ -375,14 +464,14 @@ impl StdError for Error {
 }
 
 impl fmt::Display for ApiMessage {
-    /// The code and the message, in one line.
+    /// Writes the code, the message and the causes in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(code) = self.code {
             write!(f, "{code} ")?;
         }
         f.write_str(&self.message.replace(char::is_control, " "))?;
-        for link in &self.error_chain {
-            write!(f, " < {link}")?;
+        for cause in &self.error_chain {
+            write!(f, " (caused by {cause})")?;
         }
         Ok(())
     }
@@ -391,9 +480,9 @@ impl fmt::Display for ApiMessage {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Create => "creating a signing key",
-            Self::List => "listing the signing keys",
-            Self::Delete => "deleting a signing key",
+            Self::Create => "failed to create a signing key",
+            Self::List => "failed to list the signing keys",
+            Self::Delete => "failed to delete a signing key",
         })
     }
 }

@@ -1,43 +1,51 @@
-//! One call of the generated client: credentials, attempts within a deadline, and a line each in the log.
+//! Executes the calls of the generated client: adds credentials and settings, retries within the deadline, and logs
+//! every attempt.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ureq::http::HeaderName;
+
 use crate::generated::Client;
 use crate::retry::AttemptOutcome;
-use crate::runtime::{ClientHooks, Error, OperationInfo, Request, Response, SendOptions, Settings, TransportError};
+use crate::runtime::{ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
+use crate::settings::Settings;
+
+/// Sent by progenitor's code, unknown to Cloudflare.
+const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
 impl ClientHooks<Settings> for Client {
     fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
-        for (name, value) in &self.inner.headers {
-            request.headers.insert(name.clone(), value.clone());
-        }
-        self.inner.credentials.apply(&mut request.headers);
+        let Settings { headers, credentials, query, .. } = &self.inner;
+        request.headers.remove(API_VERSION);
+        request.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        credentials.apply(&mut request.headers);
+        request.append_query(query)?;
         Ok(())
     }
 
     fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, TransportError> {
-        let Settings { timeout, connect_timeout, max_response_size, ref retry, .. } = self.inner;
+        let Settings { timeout, connect_timeout, max_response_size, ref retry_policy, .. } = self.inner;
         let idempotent = request.method.is_idempotent();
         let start = Instant::now();
-        let left = || timeout.saturating_sub(start.elapsed());
-        let mut repeated = false;
+        let remaining = || timeout.saturating_sub(start.elapsed());
+        let mut may_have_taken_effect = false;
         let mut retries = 0;
         loop {
-            let sent_at = Instant::now();
-            let timeout = retry.next_timeout(idempotent, retries, left());
+            let attempt_start = Instant::now();
+            let timeout = retry_policy.timeout_for_attempt(idempotent, retries, remaining());
             let mut result = self.client.send(&request, SendOptions { timeout, connect_timeout, max_response_size });
-            log_attempt(info, &request, retries + 1, &result, sent_at.elapsed());
+            log_attempt(info, &request, retries + 1, &result, attempt_start.elapsed());
             if let Ok(response) = &mut result {
-                response.head.repeated = repeated;
+                response.head.follows_lost_attempt = may_have_taken_effect;
             }
 
             let outcome = outcome(&result);
-            match retry.backoff(idempotent, retries, outcome, fastrand::f64()) {
-                Some(wait) if wait < left() => thread::sleep(wait),
+            match retry_policy.backoff(idempotent, retries, outcome, fastrand::f64()) {
+                Some(backoff) if backoff < remaining() => thread::sleep(backoff),
                 _ => return result,
             }
-            repeated |= outcome.may_have_taken_effect();
+            may_have_taken_effect |= outcome.may_have_taken_effect();
             retries += 1;
         }
     }
@@ -59,15 +67,16 @@ fn log_attempt(
     request: &Request,
     attempt: u32,
     result: &Result<Response, TransportError>,
-    time: Duration,
+    elapsed: Duration,
 ) {
-    let what = format_args!("{}: {} {}", info.operation_id, request.method, request.uri.path());
+    // The path only: a query may hold anything.
+    let call = format_args!("{}: {} {}", info.operation_id, request.method, request.uri.path());
     match result {
         Ok(Response { head, .. }) => log::debug!(
-            "{what}: {}, attempt {attempt}, {time:.1?}, cf-ray {}",
+            "{call}: {}, attempt {attempt}, {elapsed:.1?}, cf-ray {}",
             head.status.as_u16(),
             head.ray_id().unwrap_or("-")
         ),
-        Err(e) => log::debug!("{what}: {e}, attempt {attempt}, {time:.1?}"),
+        Err(e) => log::debug!("{call}: {e}, attempt {attempt}, {elapsed:.1?}"),
     }
 }

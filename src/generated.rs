@@ -1,10 +1,20 @@
-//! The raw layer: what progenitor wrote from `openapi/stream-keys.json`, made blocking by `build.rs`.
+//! The raw layer: the client that progenitor generates from `openapi/stream-keys.json`, made blocking by `build.rs`.
 //!
-//! [`Client`] has a method for each endpoint. It answers with a [`ResponseValue`], which has the status and headers
-//! beside the decoded body, and fails with an [`Error`] that tells documented from unexpected_response answers. Get one with
-//! [`crate::Client::raw`] or [`crate::SigningKeys::raw`]: credentials, headers, deadline and retries are the same as for
-//! the facade's calls. Ids are percent-encoded but not checked here; prefer [`crate::SigningKeys`] unless something of
-//! the answer is needed that it does not give.
-#![allow(missing_docs, unused_mut)]
+//! [`Client`] has a method for each operation of the spec. It returns a [`ResponseValue`], which has the status and the
+//! headers beside the decoded body, or an [`Error`]. Get a client from [`SigningKeys::raw`](crate::SigningKeys::raw) or
+//! [`Client::raw`](crate::Client::raw): credentials, headers, deadline and retries are those of the handle or the client.
+//!
+//! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that it does not return. The raw layer
+//! percent-encodes ids but does not check them, and does not recover keys from responses that cannot be decoded.
 
-include!(concat!(env!("OUT_DIR"), "/client.rs"));
+mod code {
+    #![allow(missing_docs, unused_imports, unused_mut)]
+
+    include!(concat!(env!("OUT_DIR"), "/client.rs"));
+}
+
+pub use code::{Client, types};
+
+pub use crate::runtime::{
+    ConstBool, DecodeError, Error, InvalidRequest, Response, ResponseValue, Timestamp, TransportError,
+};

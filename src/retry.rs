@@ -1,25 +1,34 @@
 use std::time::Duration;
 
-/// When to send a request again, and after how long.
+/// Decides whether a failed request is retried, and how long to wait first.
 ///
-/// A policy only decides; it keeps no time and sends nothing. It goes by whether the request can have taken effect:
+/// | what happened | `list`, `delete` | `create` |
+/// | --- | --- | --- |
+/// | no connection was made | retried | retried |
+/// | 429, `Retry-After` missing or within [`max_backoff`](Self::max_backoff) | retried after that time | retried after that time |
+/// | 429 with a longer `Retry-After` | error, [`retry_after`](crate::Error::retry_after) is set | the same |
+/// | no response, an incomplete response, or 5xx | retried | **not retried**: the key may exist |
+/// | any other response | not retried | not retried |
 ///
-/// * Listing and deleting can be repeated: they are, when no answer came and when the service answered 5xx.
-/// * Creating cannot: a second create is a second key. It is repeated only when the first certainly had no effect, that
-///   is when no connection was made, or when the service said 429.
+/// Listing and deleting are idempotent. Creating is not: a second create is a second key, so it is retried only if the
+/// first attempt certainly had no effect.
 ///
-/// Waits grow exponentially, each drawn at random between nothing and its limit ("full jitter"), unless the service
-/// names a time in `Retry-After`. All attempts and waits lie inside the call's one deadline.
+/// Waits grow exponentially with full jitter: each is a random time between zero and a limit that doubles with every
+/// retry. If the response has a `Retry-After` header, that time is used instead. All attempts and waits share the one
+/// deadline of the call, [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
 ///
 /// ```
 /// use std::time::Duration;
 /// use cloudflare_stream_keys::RetryPolicy;
 ///
-/// let patient = RetryPolicy::default().max_retries(5).max_backoff(Duration::from_secs(120));
+/// let patient = RetryPolicy::default()
+///     .max_retries(5)
+///     .max_backoff(Duration::from_secs(120));
 /// let never = RetryPolicy::none();
 /// # let _ = (patient, never);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct RetryPolicy {
     max_retries: u32,
     initial_backoff: Duration,
@@ -28,9 +37,10 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 2 retries, as Cloudflare's own SDKs have; waits of up to 0.5 s and 1 s; 20 s for an attempt that can be repeated.
+    /// Retries twice, after at most 0.5 s and 1 s, and limits an attempt that can be retried to 20 s.
     fn default() -> Self {
         Self {
+            // As Cloudflare's own SDKs do.
             max_retries: 2,
             initial_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
@@ -39,172 +49,173 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Beyond any deadline, and not so long that a calculation with it overflows.
-const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Longer than any deadline, and short enough that adding it to a time does not overflow.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What came of one attempt, as far as it matters here.
+/// The outcome of one attempt, as far as retries are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptOutcome {
-    /// Nothing was sent.
+    /// The request was not sent.
     NotSent,
-    /// It was sent, and no answer arrived, or not all of it.
+    /// The request was sent, but no complete response arrived.
     NoResponse,
-    /// The service answered.
-    Response { status: u16, retry_after: Option<Duration> },
-    /// The service answered, but so that nobody can read it; it would again.
+    Response {
+        status: u16,
+        retry_after: Option<Duration>,
+    },
+    /// The response is too large or cannot be decompressed. Another attempt would get the same one.
     Unreadable,
 }
 
 impl AttemptOutcome {
-    /// Whether the request may have been carried out although the answer does not say so.
+    /// Returns whether the request may have been carried out although no response says so.
     pub(crate) fn may_have_taken_effect(self) -> bool {
         matches!(self, Self::NoResponse | Self::Response { status: 500..=599, .. })
     }
 }
 
 impl RetryPolicy {
-    /// Every request is sent once.
+    /// Creates a policy that sends every request once.
     pub fn none() -> Self {
         Self::default().max_retries(0)
     }
 
-    /// How many times a request is sent again, at the most.
+    /// Sets how many times a request is retried at most. Defaults to 2.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// The limit of the first wait; it doubles with every retry. 0.5 s unless set.
-    pub fn initial_backoff(mut self, wait: Duration) -> Self {
-        self.initial_backoff = wait;
+    /// Sets the limit of the first wait, which doubles with every retry. Defaults to 0.5 s.
+    pub fn initial_backoff(mut self, backoff: Duration) -> Self {
+        self.initial_backoff = backoff;
         self
     }
 
-    /// No wait is longer. A `Retry-After` beyond it ends the call at once: see [`crate::Error::retry_after`].
-    /// 30 s unless set.
-    pub fn max_backoff(mut self, wait: Duration) -> Self {
-        self.max_backoff = wait;
+    /// Sets the longest wait. Defaults to 30 s.
+    ///
+    /// A response with a longer `Retry-After` ends the call; see [`Error::retry_after`](crate::Error::retry_after).
+    pub fn max_backoff(mut self, backoff: Duration) -> Self {
+        self.max_backoff = backoff;
         self
     }
 
-    /// How long an attempt may take when another can follow it. The last attempt, and a create, may take all that is left
-    /// of the call's time. 20 s unless set.
+    /// Sets how long an attempt may take if another can follow. Defaults to 20 s.
+    ///
+    /// The last attempt, and every create, may use all the time that is left of the call's deadline.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// How long to wait before sending again; `None` to stop. `retries` have been made before; `chance` is a random
-    /// number from 0 to 1.
+    /// Returns how long to wait before the next attempt, or `None` if there is to be none.
+    ///
+    /// `retries` is the number of retries so far; `jitter` is a random number from 0 to 1.
     pub(crate) fn backoff(
         &self,
         idempotent: bool,
         retries: u32,
         outcome: AttemptOutcome,
-        chance: f64,
+        jitter: f64,
     ) -> Option<Duration> {
-        let allowed = match outcome {
-            AttemptOutcome::NotSent | AttemptOutcome::Response { status: 429, .. } => true,
-            AttemptOutcome::NoResponse | AttemptOutcome::Response { status: 500..=599, .. } => idempotent,
-            AttemptOutcome::Response { .. } | AttemptOutcome::Unreadable => false,
+        use AttemptOutcome::{NoResponse, NotSent, Response, Unreadable};
+        let can_retry = match outcome {
+            NotSent | Response { status: 429, .. } => true,
+            NoResponse | Response { status: 500..=599, .. } => idempotent,
+            Response { .. } | Unreadable => false,
         };
-        if !allowed || retries >= self.max_retries {
+        if !can_retry || retries >= self.max_retries {
             return None;
         }
-        match outcome {
-            AttemptOutcome::Response { retry_after: Some(asked), .. } => (asked <= self.max_backoff).then_some(asked),
-            _ => {
-                let limit = self.initial_backoff.saturating_mul(2u32.saturating_pow(retries)).min(self.max_backoff);
-                Some(limit.min(LONGEST_WAIT).mul_f64(chance.clamp(0.0, 1.0)))
-            }
+        if let Response { retry_after: Some(wait), .. } = outcome {
+            return (wait <= self.max_backoff).then_some(wait);
         }
+        let limit = self.initial_backoff.saturating_mul(2u32.saturating_pow(retries)).min(self.max_backoff);
+        Some(limit.min(LONGEST_BACKOFF).mul_f64(jitter.clamp(0.0, 1.0)))
     }
 
-    /// How long the next attempt may take, when `left` is left for the whole call.
-    pub(crate) fn next_timeout(&self, idempotent: bool, retries: u32, left: Duration) -> Duration {
-        if idempotent && retries < self.max_retries { self.attempt_timeout.min(left) } else { left }
+    /// Returns how long the next attempt may take if `remaining` is left until the deadline.
+    pub(crate) fn timeout_for_attempt(&self, idempotent: bool, retries: u32, remaining: Duration) -> Duration {
+        if idempotent && retries < self.max_retries { self.attempt_timeout.min(remaining) } else { remaining }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::AttemptOutcome::{NoResponse, NotSent, Response, Unreadable};
     use super::*;
 
-    const NO_ANSWER: AttemptOutcome = AttemptOutcome::NoResponse;
-    const NOT_SENT: AttemptOutcome = AttemptOutcome::NotSent;
-
-    fn answer(status: u16) -> AttemptOutcome {
-        AttemptOutcome::Response { status, retry_after: None }
+    fn response(status: u16) -> AttemptOutcome {
+        Response { status, retry_after: None }
     }
 
-    fn asking(status: u16, seconds: u64) -> AttemptOutcome {
-        AttemptOutcome::Response { status, retry_after: Some(Duration::from_secs(seconds)) }
+    fn response_with_retry_after(status: u16, seconds: u64) -> AttemptOutcome {
+        Response { status, retry_after: Some(Duration::from_secs(seconds)) }
     }
 
-    fn is_repeated(idempotent: bool, outcome: AttemptOutcome) -> bool {
+    fn is_retried(idempotent: bool, outcome: AttemptOutcome) -> bool {
         RetryPolicy::default().backoff(idempotent, 0, outcome, 1.0).is_some()
     }
 
     #[test]
-    fn a_request_that_cannot_be_repeated_is_sent_again_only_where_it_had_no_effect() {
-        assert!(is_repeated(false, NOT_SENT));
-        assert!(is_repeated(false, answer(429)));
-        for outcome in
-            [NO_ANSWER, AttemptOutcome::Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(answer))
-        {
-            assert!(!is_repeated(false, outcome), "{outcome:?}");
+    fn non_idempotent_request_is_retried_only_if_it_had_no_effect() {
+        assert!(is_retried(false, NotSent));
+        assert!(is_retried(false, response(429)));
+        for outcome in [NoResponse, Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(response)) {
+            assert!(!is_retried(false, outcome), "{outcome:?}");
         }
-        assert!(!is_repeated(false, asking(503, 1)));
+        assert!(!is_retried(false, response_with_retry_after(503, 1)));
     }
 
     #[test]
-    fn a_request_that_can_be_repeated_is_sent_again_where_that_can_help() {
-        for outcome in [NOT_SENT, NO_ANSWER, answer(429)].into_iter().chain((500..600).map(answer)) {
-            assert!(is_repeated(true, outcome), "{outcome:?}");
+    fn idempotent_request_is_retried_if_that_can_help() {
+        for outcome in [NotSent, NoResponse, response(429)].into_iter().chain((500..600).map(response)) {
+            assert!(is_retried(true, outcome), "{outcome:?}");
         }
-        for outcome in [AttemptOutcome::Unreadable].into_iter().chain((100..500).filter(|s| *s != 429).map(answer)) {
-            assert!(!is_repeated(true, outcome), "{outcome:?}");
+        for outcome in [Unreadable].into_iter().chain((100..500).filter(|s| *s != 429).map(response)) {
+            assert!(!is_retried(true, outcome), "{outcome:?}");
         }
     }
 
     #[test]
-    fn retries_come_to_an_end() {
-        let waits =
-            |policy: RetryPolicy| (0..10).take_while(|n| policy.backoff(true, *n, NO_ANSWER, 0.0).is_some()).count();
-        assert_eq!(waits(RetryPolicy::none()), 0);
-        assert_eq!(waits(RetryPolicy::default()), 2);
-        assert_eq!(waits(RetryPolicy::default().max_retries(7)), 7);
+    fn number_of_retries_is_limited() {
+        let retries =
+            |policy: RetryPolicy| (0..10).take_while(|n| policy.backoff(true, *n, NoResponse, 0.0).is_some()).count();
+        assert_eq!(retries(RetryPolicy::none()), 0);
+        assert_eq!(retries(RetryPolicy::default()), 2);
+        assert_eq!(retries(RetryPolicy::default().max_retries(7)), 7);
     }
 
     #[test]
-    fn waits_double_up_to_their_limit_and_are_drawn_from_nothing_up() {
+    fn backoff_doubles_up_to_its_maximum_with_full_jitter() {
         let policy = RetryPolicy::default().max_retries(u32::MAX).max_backoff(Duration::from_secs(3));
-        let wait = |retries, chance| policy.backoff(true, retries, NO_ANSWER, chance).unwrap().as_millis();
-        assert_eq!([0, 1, 2, 3, 40, u32::MAX - 1].map(|n| wait(n, 1.0)), [500, 1000, 2000, 3000, 3000, 3000]);
-        assert_eq!([0.0, 0.25, 0.5].map(|chance| wait(1, chance)), [0, 250, 500]);
+        let backoff = |retries, jitter| policy.backoff(true, retries, NoResponse, jitter).unwrap().as_millis();
+        assert_eq!([0, 1, 2, 3, 40, u32::MAX - 1].map(|n| backoff(n, 1.0)), [500, 1000, 2000, 3000, 3000, 3000]);
+        assert_eq!([0.0, 0.25, 0.5].map(|jitter| backoff(1, jitter)), [0, 250, 500]);
     }
 
     #[test]
-    fn extreme_waits_do_no_harm() {
+    fn extreme_backoff_does_not_overflow() {
         let policy = RetryPolicy::default().initial_backoff(Duration::MAX).max_backoff(Duration::MAX);
-        assert_eq!(policy.backoff(true, 0, NO_ANSWER, 1.0), Some(LONGEST_WAIT));
+        assert_eq!(policy.backoff(true, 0, NoResponse, 1.0), Some(LONGEST_BACKOFF));
     }
 
     #[test]
-    fn a_wait_that_the_service_asks_for_is_obeyed_up_to_the_limit() {
+    fn retry_after_is_obeyed_up_to_max_backoff() {
         let policy = RetryPolicy::default();
-        let wait = |outcome| policy.backoff(true, 0, outcome, 0.0);
-        assert_eq!(wait(asking(429, 0)), Some(Duration::ZERO));
-        assert_eq!(wait(asking(429, 30)), Some(Duration::from_secs(30)));
-        assert_eq!(wait(asking(429, 31)), None);
-        assert_eq!(wait(asking(503, 7)), Some(Duration::from_secs(7)));
+        let backoff = |outcome| policy.backoff(true, 0, outcome, 0.0);
+        assert_eq!(backoff(response_with_retry_after(429, 0)), Some(Duration::ZERO));
+        assert_eq!(backoff(response_with_retry_after(429, 30)), Some(Duration::from_secs(30)));
+        assert_eq!(backoff(response_with_retry_after(429, 31)), None);
+        assert_eq!(backoff(response_with_retry_after(503, 7)), Some(Duration::from_secs(7)));
     }
 
     #[test]
-    fn an_attempt_is_cut_short_only_where_another_can_follow() {
+    fn attempt_timeout_applies_only_if_a_retry_can_follow() {
         let policy = RetryPolicy::default();
-        let timeout =
-            |idempotent, retries, left| policy.next_timeout(idempotent, retries, Duration::from_secs(left)).as_secs();
+        let timeout = |idempotent, retries, remaining| {
+            policy.timeout_for_attempt(idempotent, retries, Duration::from_secs(remaining)).as_secs()
+        };
         assert_eq!([timeout(true, 0, 60), timeout(true, 1, 40), timeout(true, 2, 35)], [20, 20, 35]);
         assert_eq!([timeout(true, 0, 5), timeout(false, 0, 60)], [5, 60]);
     }

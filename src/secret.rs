@@ -5,10 +5,11 @@ use serde::de::Visitor;
 use serde::ser::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text that must not be shown: a private key, an API token.
+/// A string that must not be shown, such as a private key or an API token.
 ///
-/// It has no `Display`, its `Debug` says `[REDACTED]`, and its memory is wiped when it is dropped. The one way to the
-/// text is [`expose_secret`](Self::expose_secret), so that a search for that name finds every place where it comes out.
+/// It does not implement `Display`, its `Debug` output is redacted, it cannot be serialized, and its memory is wiped
+/// when it is dropped. [`expose_secret`](Self::expose_secret) is the only way to read it, so a search for that name finds
+/// every place in a program that does.
 ///
 /// ```
 /// use cloudflare_stream_keys::Secret;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The text itself.
+    /// Returns the secret itself.
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()
     }
@@ -46,10 +47,10 @@ impl fmt::Debug for Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// Copies the text straight into its own memory, without a `String` on the way that nobody would wipe.
+    /// Copies the text straight into its own memory. An intermediate `String` would be freed without being wiped.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
+        struct SecretVisitor;
+        impl Visitor<'_> for SecretVisitor {
             type Value = Secret;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,14 +61,13 @@ impl<'de> Deserialize<'de> for Secret {
                 Ok(Secret::from(text))
             }
         }
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(SecretVisitor)
     }
 }
 
-/// ConstBool fails. The generated types derive `Serialize`, and a secret must not slip out with them; nor may a
-/// placeholder be stored in its place.
+/// Always fails. The generated types derive `Serialize`, and a secret must not leave the program by accident.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(S::Error::custom("a Secret is not serialized: take its text out with expose_secret()"))
+        Err(S::Error::custom("a Secret cannot be serialized; use expose_secret()"))
     }
 }

@@ -3,23 +3,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::client::header;
-use crate::env;
 use crate::error::Operation;
 use crate::generated::{self, types};
-use crate::parse_id::parse_id;
-use crate::{Client, Error, RetryPolicy, Secret};
+use crate::validate::{parse_header, validate_id};
+use crate::{Client, Error, RetryPolicy, Secret, env};
 
-/// The signing keys of one account.
+/// A handle for the signing keys of one account.
 ///
-/// A handle is cheap to make, to clone and to send to other threads; all handles of a [`Client`] share its connections.
-/// The `with_…` methods change one handle only, for a single call or for many:
+/// It is cheap to create and to clone, and can be sent to other threads. All handles of a [`Client`] share its
+/// connections. The `with_…` methods change one handle, for a single call or for many:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
 /// # use std::time::Duration;
-/// # let fake = FakeServer::start();
-/// # let client = fake.client();
+/// # let server = FakeServer::start();
+/// # let client = server.client();
 /// let keys = client.signing_keys("023e105f4ecef8ad9ca31a8372d0c353")?;
 /// let all = keys.clone().with_timeout(Duration::from_secs(5)).list()?;
 /// # assert!(all.is_empty());
@@ -28,41 +26,73 @@ use crate::{Client, Error, RetryPolicy, Secret};
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     raw: generated::Client,
-    account: types::StreamIdentifier2,
+    account_id: String,
 }
 
-/// A new signing key, with its secrets: the only time that they are shown.
+/// A new signing key with its private half, which Cloudflare shows only once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SigningKey {
-    /// What the service, and the header of a token, call the key.
+    /// The key's id, which is also the `kid` of the tokens that it signs.
     pub id: String,
-    /// When it was created; `None` where the service did not say, or not as a date-time.
+    /// When the key was created. `None` if the response has no valid date-time.
     pub created: Option<Timestamp>,
-    /// The RSA private key as PKCS#1 PEM, in base64, as the service sent it.
+    /// The RSA private key as base64-encoded PKCS#1 PEM, as received.
     pub pem: Secret,
-    /// The RSA private key as a JSON Web Key, in base64, as the service sent it.
+    /// The RSA private key as a base64-encoded JSON Web Key, as received.
     pub jwk: Secret,
 }
 
-/// A signing key as the list shows it, without its secrets.
+/// A signing key as [`SigningKeys::list`] returns it, without its private half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SigningKeyInfo {
-    /// What the service, and the header of a token, call the key.
+    /// The key's id, which is also the `kid` of the tokens that it signs.
     pub id: String,
-    /// When it was created; `None` where the service did not say, or not as a date-time.
+    /// When the key was created. `None` if the response has no valid date-time.
     pub created: Option<Timestamp>,
-    /// The id once more, where the service repeats it.
+    /// The key's id again, if the response repeats it.
     pub key_id: Option<String>,
+}
+
+#[cfg(feature = "mock")]
+impl SigningKey {
+    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64, as in the API's responses.
+    ///
+    /// For a key that can sign, use [`FakeServer`](crate::mock::FakeServer).
+    ///
+    /// ```
+    /// let key = cloudflare_stream_keys::SigningKey::new("key-1", "cGVt", "andr");
+    /// assert_eq!((key.id.as_str(), key.created), ("key-1", None));
+    /// ```
+    pub fn new(id: impl Into<String>, pem: impl Into<Secret>, jwk: impl Into<Secret>) -> Self {
+        Self { id: id.into(), created: None, pem: pem.into(), jwk: jwk.into() }
+    }
+}
+
+#[cfg(feature = "mock")]
+impl SigningKeyInfo {
+    /// Creates the description of a key, for tests.
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::SigningKeyInfo;
+    ///
+    /// let mut key = SigningKeyInfo::new("key-1");
+    /// key.created = Some("2026-01-01T00:00:00Z".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), created: None, key_id: None }
+    }
 }
 
 impl SigningKeys {
     pub(crate) fn new(raw: generated::Client, account_id: &str) -> Result<Self, Error> {
-        Ok(Self { raw, account: parse_id("account id", account_id)? })
+        validate_id("account ID", account_id)?;
+        Ok(Self { raw, account_id: account_id.to_string() })
     }
 
-    /// The keys of the account in `CLOUDFLARE_ACCOUNT_ID`, with all else as in [`Client::from_env`].
+    /// Creates a handle for the account in `CLOUDFLARE_ACCOUNT_ID`, with a client from [`Client::from_env`].
     ///
     /// ```no_run
     /// use cloudflare_stream_keys::SigningKeys;
@@ -74,21 +104,21 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput`, naming the variable that is missing or cannot be used.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid, and names
+    /// it.
     pub fn from_env() -> Result<Self, Error> {
-        let account_id = env::required(env::ACCOUNT_ID)?;
-        let raw = Client::from_env()?.raw().clone();
-        Ok(Self { raw, account: parse_id(env::ACCOUNT_ID, &account_id)? })
+        let account_id = env::account_id()?;
+        Client::from_env()?.signing_keys(&account_id)
     }
 
-    /// Creates a key. Store it before anything else: its secrets are not shown again.
+    /// Creates a signing key. Store it before you do anything else: its private half is not shown again.
     ///
-    /// An account can have 1,000 keys. The request is sent once; it is repeated only where the first certainly had no
-    /// effect (see [`RetryPolicy`]).
+    /// An account can have 1,000 keys. The request is not retried unless the first attempt certainly had no effect; see
+    /// [`RetryPolicy`].
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
-    /// # let keys = fake.signing_keys();
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
     /// # let store = |id: &str, pem: &str| assert!(!id.is_empty() && !pem.is_empty());
     /// let key = keys.create()?;
     /// store(&key.id, key.pem.expose_secret());
@@ -96,70 +126,79 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Of any kind. Where [`Error::outcome_unknown`] is true there may be a key that nobody holds; where
-    /// [`Error::recovered_key`] has something, part of the key arrived.
+    /// Returns an error of any kind. If [`Error::outcome_unknown`] is true, the key may exist nevertheless. If
+    /// [`Error::recovered_key`] is not `None`, the private half arrived. See
+    /// [how to recover](Error#recovering-from-a-failed-create).
     pub fn create(&self) -> Result<SigningKey, Error> {
         self.create_with(&serde_json::json!({}))
     }
 
-    /// Creates a key with a request body of the caller's, in place of `{}`. The service has no use for one as yet.
+    /// Creates a signing key with a request body of your own instead of `{}`. The service ignores it so far.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
-    /// # let keys = fake.signing_keys();
-    /// let key = keys.create_with(&std::collections::BTreeMap::from([("note", "spring 2026")]))?;
-    /// # assert_eq!(fake.requests()[0].body, r#"{"note":"spring 2026"}"#);
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// use std::collections::BTreeMap;
+    ///
+    /// let key = keys.create_with(&BTreeMap::from([("note", "spring 2026")]))?;
+    /// # assert_eq!(server.requests()[0].body, r#"{"note":"spring 2026"}"#);
     /// # let _ = key;
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`create`](Self::create); `InvalidInput` for a body that has no JSON form.
+    /// Returns the same errors as [`create`](Self::create), and
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the body cannot be serialized as JSON.
     pub fn create_with(&self, body: &(impl Serialize + ?Sized)) -> Result<SigningKey, Error> {
-        let body = serde_json::to_value(body).map_err(|_| Error::invalid_input("request body", "has no JSON form"))?;
-        let answer = self.raw.create_signing_keys(&self.account, &body);
-        let (envelope, response) = answer.map_err(|e| Error::from_generated(Operation::Create, e))?.into_parts();
+        let body = serde_json::to_value(body)
+            .map_err(|_| Error::invalid_input("request body cannot be serialized as JSON"))?;
+        let response = self.raw.create_signing_keys(&self.account_id, &body);
+        let response = response.map_err(|e| Error::from_generated(Operation::Create, e))?;
+        let (envelope, response) = response.into_parts();
         let types::StreamKeys { id, created, pem, jwk } = envelope.result.unwrap_or_default();
-        match (id.map(|id| id.0).filter(|id| !id.is_empty()), pem, jwk) {
+        match (id.filter(|id| !id.is_empty()), pem, jwk) {
             (Some(id), Some(pem), Some(jwk)) => {
                 Ok(SigningKey { id, created: created.and_then(|created| created.0), pem, jwk })
             }
-            _ => Err(Error::incomplete(Operation::Create, &response, "the answer lacks the key or a part of it")),
+            _ => Err(Error::incomplete(Operation::Create, &response, "response lacks the key or a part of it")),
         }
     }
 
-    /// All keys of the account, in the service's order, without their secrets.
+    /// Lists the keys of the account, without their private halves, in the order of the response.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
-    /// # let keys = fake.signing_keys();
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
     /// for key in keys.list()? {
-    ///     println!("{} of {:?}", key.id, key.created);
+    ///     println!("{} created {:?}", key.id, key.created);
     /// }
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     ///
     /// # Errors
-    /// Of any kind but `InvalidInput`.
+    /// Returns an error of any kind but [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
-        let answer = self.raw.list_signing_keys(&self.account);
-        let (envelope, response) = answer.map_err(|e| Error::from_generated(Operation::List, e))?.into_parts();
+        let response = self.raw.list_signing_keys(&self.account_id);
+        let response = response.map_err(|e| Error::from_generated(Operation::List, e))?;
+        let (envelope, response) = response.into_parts();
         let keys = envelope.result.unwrap_or_default().into_iter().map(|item| {
-            let id = item.id.map(|id| id.0).or_else(|| item.key_id.clone())?;
+            let id = item.id.or_else(|| item.key_id.clone())?;
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
         });
         keys.collect::<Option<_>>()
-            .ok_or_else(|| Error::incomplete(Operation::List, &response, "the answer lists a key without its id"))
+            .ok_or_else(|| Error::incomplete(Operation::List, &response, "response lists a key without an id"))
     }
 
-    /// Deletes a key and with it revokes every token it signed. Gives the service's word for it, such as `Revoked`.
+    /// Deletes a key, which revokes every token that it signed.
+    ///
+    /// Returns the confirmation in the response, such as `Revoked`, if there is one.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
-    /// # let keys = fake.signing_keys();
-    /// # fake.seed("5213cfa121f70b8c1380686ffc371ba3");
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// # server.seed("5213cfa121f70b8c1380686ffc371ba3");
     /// match keys.delete("5213cfa121f70b8c1380686ffc371ba3") {
-    ///     Err(error) if error.is_not_found() => println!("there was none"),
+    ///     Err(error) if error.is_not_found() => println!("no such key"),
     ///     result => println!("{:?}", result?),
     /// }
     /// # assert!(keys.list()?.is_empty());
@@ -167,29 +206,29 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Of any kind. [`Error::is_not_found`] for a key that there is not; but where an earlier attempt of this same call
-    /// lost its answer, that one did it, and it is no error.
+    /// Returns an error of any kind. [`Error::is_not_found`] is true if the key does not exist. That is not an error if an
+    /// earlier attempt of the same call may have deleted it.
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
-        let id = parse_id("key id", id)?;
-        match self.raw.delete_signing_keys(&self.account, &id) {
-            Ok(answer) => Ok(answer.into_inner().result),
+        validate_id("key ID", id)?;
+        match self.raw.delete_signing_keys(&self.account_id, id) {
+            Ok(response) => Ok(response.into_inner().result),
             Err(e) => match Error::from_generated(Operation::Delete, e) {
-                e if e.is_not_found() && e.is_of_repeated_call() => Ok(None),
+                e if e.is_not_found() && e.follows_lost_attempt() => Ok(None),
                 e => Err(e),
             },
         }
     }
 
-    /// The path of the collection, below the base URL. See [`path_for`](Self::path_for).
+    /// Returns the path of the account's keys, relative to the base URL. See also [`path_for`](Self::path_for).
     pub fn path(&self) -> String {
-        format!("accounts/{}/stream/keys", *self.account)
+        format!("accounts/{}/stream/keys", self.account_id)
     }
 
-    /// The path of one key, below the base URL.
+    /// Returns the path of one key, relative to the base URL.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
-    /// # let client = fake.client();
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let client = server.client();
     /// let keys = client.signing_keys("acct-123")?;
     /// assert_eq!(keys.path(), "accounts/acct-123/stream/keys");
     /// assert_eq!(keys.path_for("key-1")?, "accounts/acct-123/stream/keys/key-1");
@@ -197,56 +236,78 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for an id that cannot be one.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the id is empty or contains a character that
+    /// has a meaning in a path.
     pub fn path_for(&self, id: &str) -> Result<String, Error> {
-        Ok(format!("{}/{}", self.path(), *parse_id("key id", id)?))
+        validate_id("key ID", id)?;
+        Ok(format!("{}/{id}", self.path()))
     }
 
-    /// The account whose keys these are.
+    /// Returns the account's id.
     pub fn account_id(&self) -> &str {
-        &self.account
+        &self.account_id
     }
 
-    /// Sets the deadline of a call, over all its attempts and waits.
+    /// Sets the deadline of a call, which covers all its attempts and the waits between them.
+    #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.raw.inner.timeout = timeout;
         self
     }
 
-    /// Sets when a request is sent again.
+    /// Sets the retry policy.
+    #[must_use]
     pub fn with_retry_policy(mut self, policy: RetryPolicy) -> Self {
-        self.raw.inner.retry = policy;
+        self.raw.inner.retry_policy = policy;
         self
     }
 
-    /// Sends one more header with each request, or another value of one.
+    /// Adds a header to every request, or replaces one that was added before.
     ///
     /// ```
-    /// # let fake = cloudflare_stream_keys::mock::FakeServer::start();
-    /// # let keys = fake.signing_keys();
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
     /// let traced = keys.clone().with_header("x-request-id", "7f3a")?;
     /// traced.list()?;
-    /// # assert_eq!(fake.requests()[0].header("x-request-id"), Some("7f3a"));
+    /// # assert_eq!(server.requests()[0].header("x-request-id"), Some("7f3a"));
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for what is no header, and for one that belongs to the client (such as `Authorization`).
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the value is invalid, or if the
+    /// client sets this header itself, such as `Authorization`.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
-        let (name, value) = header(name, value)?;
+        let (name, value) = parse_header(name, value)?;
         self.raw.inner.headers.insert(name, value);
         Ok(self)
     }
 
-    /// The generated client beneath, with this handle's settings: for an answer's status, headers and remarks.
+    /// Adds a query parameter to every request. Name and value are encoded.
+    ///
+    /// For parameters that Cloudflare may add; today's operations have none. A parameter that is added twice is sent
+    /// twice.
     ///
     /// ```
-    /// # use cloudflare_stream_keys::mock::FakeServer;
-    /// # let fake = FakeServer::start();
-    /// # let keys = fake.signing_keys();
-    /// let answer = keys.raw().list_signing_keys(&keys.account_id().to_string().into())?;
-    /// assert_eq!(answer.status(), 200);
-    /// assert!(answer.ray_id().is_some());
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// keys.clone().with_query("search", "spring & summer").list()?;
+    /// # assert_eq!(server.requests()[0].query, "search=spring+%26+summer");
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: &str) -> Self {
+        form_urlencoded::Serializer::new(&mut self.raw.inner.query).append_pair(name, value);
+        self
+    }
+
+    /// Returns the generated client, which has this handle's settings, for the status, headers and messages of a response.
+    ///
+    /// ```
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// let response = keys.raw().list_signing_keys(keys.account_id())?;
+    /// assert_eq!(response.status(), 200);
+    /// println!("{:?}", response.headers().get("ratelimit"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn raw(&self) -> &generated::Client {

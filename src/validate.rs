@@ -1,51 +1,101 @@
+//! Checks of what callers pass in: ids, base URLs and headers.
+
 use std::net::IpAddr;
 
 use ureq::http::Uri;
+use ureq::http::header::{self as names, HeaderName, HeaderValue};
 
 use crate::Error;
+use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
 
-const SETTING: &str = "base URL";
+/// Checks that an id can stand as one segment of a path: RFC 3986's unreserved characters only, and neither `.` nor `..`.
+/// With an empty id, the URL that deletes a key would be that of the collection.
+pub(crate) fn validate_id(argument: &str, id: &str) -> Result<(), Error> {
+    let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    match id {
+        "" => Err(Error::invalid_input(format!("{argument} is empty"))),
+        "." | ".." => Err(Error::invalid_input(format!("{argument} is a relative path segment"))),
+        _ if !id.bytes().all(is_unreserved) => Err(Error::invalid_input(format!(
+            "{argument} contains a character other than letters, digits, '-', '.', '_' and '~'"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// A URL that credentials may be sent to.
+#[derive(Debug)]
 pub(crate) struct BaseUrl {
-    /// Without the slash at its end.
+    /// Without a trailing slash.
     pub(crate) url: String,
-    /// Whether the host is this very machine.
     pub(crate) is_loopback: bool,
 }
 
-/// Takes https, or http where the host is this very machine.
-pub(crate) fn base_url(text: &str) -> Result<BaseUrl, Error> {
-    let refuse = |problem| Err(Error::invalid_input(SETTING, problem));
-    if text.contains('#') {
-        return refuse("has a fragment");
+impl BaseUrl {
+    /// Accepts https, and http if the host is loopback.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = |problem| Err(Error::invalid_input(format!("base URL {problem}")));
+        if text.contains('#') {
+            return invalid("has a fragment; remove the '#' and what follows");
+        }
+        let Ok(uri) = text.parse::<Uri>() else {
+            return invalid("is not a valid URL");
+        };
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return invalid("has no scheme or no host; write https://HOST/PATH");
+        };
+        if authority.as_str().contains('@') {
+            return invalid("contains user info; pass credentials to the builder instead");
+        }
+        if uri.query().is_some() {
+            return invalid("has a query; remove the '?' and what follows");
+        }
+        if authority.host().is_empty() {
+            return invalid("has no host; write https://HOST/PATH");
+        }
+        let is_loopback = is_loopback(authority.host());
+        match scheme {
+            "https" => {}
+            "http" if is_loopback => {}
+            "http" => return invalid("would send credentials unencrypted; use https"),
+            _ => return invalid("has a scheme other than https"),
+        }
+        Ok(Self { url: text.trim_end_matches('/').to_string(), is_loopback })
     }
-    let Ok(uri) = text.parse::<Uri>() else {
-        return refuse("is not a URL");
-    };
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return refuse("has no scheme or no host");
-    };
-    if authority.as_str().contains('@') {
-        return refuse("has user info; give credentials to the builder");
-    }
-    if uri.query().is_some() {
-        return refuse("has a query");
-    }
-    if authority.host().is_empty() {
-        return refuse("has no host");
-    }
-    let is_loopback = is_loopback(authority.host());
-    match scheme {
-        "https" => {}
-        "http" if is_loopback => {}
-        "http" => return refuse("is http, which sends credentials in clear; use https"),
-        _ => return refuse("is neither https nor http"),
-    }
-    Ok(BaseUrl { url: text.trim_end_matches('/').to_string(), is_loopback })
 }
 
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Headers that the client sets itself because they decide where a request goes, on whose behalf, and where it ends.
+const RESERVED_HEADERS: [HeaderName; 10] = [
+    names::ACCEPT_ENCODING,
+    names::AUTHORIZATION,
+    names::CONNECTION,
+    names::CONTENT_LENGTH,
+    names::CONTENT_TYPE,
+    names::EXPECT,
+    names::HOST,
+    names::TRANSFER_ENCODING,
+    X_AUTH_EMAIL,
+    X_AUTH_KEY,
+];
+
+/// Parses a header that the caller adds. Its value is marked as sensitive: it may well be a credential.
+pub(crate) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
+    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+        return Err(Error::invalid_input("header name is invalid"));
+    };
+    if RESERVED_HEADERS.contains(&name) {
+        return Err(Error::invalid_input(format!("header {name} is reserved: the client sets it itself")));
+    }
+    let mut value = parse_header_value(&format!("header {name}"), value)?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+pub(crate) fn parse_header_value(setting: &str, value: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(value)
+        .map_err(|_| Error::invalid_input(format!("{setting} contains a line break or another control character")))
 }

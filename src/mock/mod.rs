@@ -1,7 +1,8 @@
-//! For the tests of programs that use this crate: [`FakeServer`], a stateful stand-in for the service, and [`MockServerExt`],
-//! typed helpers for [httpmock](https://docs.rs/httpmock) to say answer by answer what a server expects and sends.
+//! Test utilities for programs that use this crate: [`FakeServer`], a stateful fake of the service, and
+//! [`MockServerExt`], typed helpers for [httpmock](https://docs.rs/httpmock) that set up single responses.
 //!
-//! Both speak real HTTP on loopback. Needs feature `mock`; put it into your `[dev-dependencies]` only.
+//! Both are real HTTP servers on loopback. They need the feature `mock`; enable it in your `[dev-dependencies]` only,
+//! because httpmock brings an async runtime.
 //!
 //! ```
 //! use cloudflare_stream_keys::mock::httpmock::MockServer;
@@ -10,7 +11,7 @@
 //!
 //! let server = MockServer::start();
 //! let list = server.list_signing_keys(|when, then| {
-//!     when.account_id(&"acct-123".to_string().into());
+//!     when.account_id("acct-123");
 //!     then.ok(&types::StreamKeyResponseCollection {
 //!         success: true,
 //!         result: Some(vec![]),
@@ -39,6 +40,6 @@ mod generated {
 
 pub use fake_server::{FakeServer, Fault, RecordedRequest};
 pub use generated::{MockServerExt, operations, types};
-/// The very version of httpmock that [`MockServerExt`] extends.
+/// httpmock 0.9, whose [`MockServer`](httpmock::MockServer) the trait [`MockServerExt`] extends.
 pub use httpmock;
 pub use verify::TokenError;

@@ -11,30 +11,30 @@ use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKey};
 use pkcs8::PrivateKeyInfoRef;
 use serde_json::json;
 
-/// How many keys a process makes before it uses them again: each takes a good part of a tenth of a second.
-const FRESH_KEYS: usize = 16;
+/// How many keys a process generates before it reuses them. Generating one takes up to a tenth of a second.
+const DISTINCT_KEYS: usize = 16;
 
-static MADE: Mutex<Vec<Pkcs8V1Der<'static>>> = Mutex::new(Vec::new());
+static GENERATED: Mutex<Vec<Pkcs8V1Der<'static>>> = Mutex::new(Vec::new());
 
 /// An RSA key of 2048 bits.
 pub(super) struct RsaKey {
-    /// Base64 of its PKCS#1 PEM.
+    /// The private key as base64-encoded PKCS#1 PEM.
     pub(super) pem: String,
-    /// Base64 of its JWK.
+    /// The private key as a base64-encoded JWK.
     pub(super) jwk: String,
-    /// The public half, PKCS#1 DER.
-    pub(super) public: Vec<u8>,
+    /// The public key as PKCS#1 DER.
+    pub(super) public_key: Vec<u8>,
 }
 
-/// A key with this id.
+/// Returns a key whose JWK has this id as its `kid`.
 pub(super) fn generate(id: &str) -> Result<RsaKey, Box<dyn Error>> {
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if made.len() < FRESH_KEYS {
-        made.push(KeyPair::generate(KeySize::Rsa2048)?.as_der()?);
+    let mut generated = GENERATED.lock().unwrap_or_else(PoisonError::into_inner);
+    if generated.len() < DISTINCT_KEYS {
+        generated.push(KeyPair::generate(KeySize::Rsa2048)?.as_der()?);
     } else {
-        made.rotate_left(1);
+        generated.rotate_left(1);
     }
-    let pkcs8 = made.last().ok_or("no key was made")?;
+    let pkcs8 = generated.last().ok_or("no key was generated")?;
     let info = PrivateKeyInfoRef::try_from(pkcs8.as_ref()).map_err(|e| e.to_string())?;
     let key = RsaPrivateKey::try_from(info.private_key.as_bytes()).map_err(|e| e.to_string())?;
 
@@ -49,6 +49,6 @@ pub(super) fn generate(id: &str) -> Result<RsaKey, Box<dyn Error>> {
     Ok(RsaKey {
         pem: STANDARD.encode(pem.as_bytes()),
         jwk: STANDARD.encode(jwk.to_string()),
-        public: key.public_key().to_der().map_err(|e| e.to_string())?,
+        public_key: key.public_key().to_der().map_err(|e| e.to_string())?,
     })
 }

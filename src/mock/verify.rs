@@ -7,19 +7,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Why a token does not play.
+/// The reason why a token does not play a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is no token, or one without what a playback token has.
+    /// It is not a JWS, or lacks what a playback token must have.
     Malformed,
-    /// There is no key of that id, or no longer.
+    /// No key has its `kid`, or the key was deleted.
     UnknownKey,
-    /// The signature is not the key's.
+    /// The signature is not that of the key.
     InvalidSignature,
     /// It has expired.
     Expired,
-    /// Its time has not come yet.
+    /// It is not valid yet.
     NotYetValid,
 }
 
@@ -36,20 +36,20 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// Checks a token as the service would at this time; `public_key` gives the PKCS#1 DER of a living key.
+/// Verifies a token at this time. `find_key` returns the public key of an id as PKCS#1 DER.
 pub(super) fn verify(
     token: &str,
     now: Timestamp,
-    public_key: impl FnOnce(&str) -> Option<Vec<u8>>,
+    find_key: impl FnOnce(&str) -> Option<Vec<u8>>,
 ) -> Result<(), TokenError> {
     let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
     let (header, claims) = message.split_once('.').ok_or(TokenError::Malformed)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
-    let (header, claims): (Header, Claims) = (part(header)?, part(claims)?);
+    let (header, claims): (Header, Claims) = (decode(header)?, decode(claims)?);
     if header.alg != "RS256" || header.kid != claims.kid {
         return Err(TokenError::Malformed);
     }
-    let public_key = public_key(&header.kid).ok_or(TokenError::UnknownKey)?;
+    let public_key = find_key(&header.kid).ok_or(TokenError::UnknownKey)?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key)
         .verify(message.as_bytes(), &signature)
         .map_err(|_| TokenError::InvalidSignature)?;
@@ -63,7 +63,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-fn part<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError::Malformed)?;
     serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)
 }
@@ -71,11 +71,11 @@ fn part<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "not a playback token",
-            Self::UnknownKey => "no such key",
-            Self::InvalidSignature => "the signature is not the key's",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not valid yet",
+            Self::Malformed => "token is malformed",
+            Self::UnknownKey => "key does not exist",
+            Self::InvalidSignature => "signature is invalid",
+            Self::Expired => "token has expired",
+            Self::NotYetValid => "token is not valid yet",
         })
     }
 }

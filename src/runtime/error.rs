@@ -5,30 +5,32 @@ use ureq::http;
 
 use super::response::{Response, ResponseValue};
 
-/// Why a generated method gave no answer of the documented kind.
+/// An error of a generated method.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The request could not be made; nothing was sent.
+    /// The request could not be built; nothing was sent.
     InvalidRequest(InvalidRequest),
-    /// There was no answer, or not all of it.
+    /// No response was received, or only part of one.
     CommunicationError(TransportError),
-    /// A refusal of the documented kind.
+    /// An error response that the spec describes.
     ErrorResponse(ResponseValue<E>),
-    /// An answer with a documented status, but of another shape.
+    /// A response whose status the spec describes, but whose body could not be decoded.
     InvalidResponsePayload(Response, DecodeError),
-    /// An answer with a status that the document does not mention.
+    /// A response whose status the spec does not describe.
     UnexpectedResponse(Response),
 }
 
 impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidRequest(_) => write!(f, "the request cannot be made"),
+            Self::InvalidRequest(e) => e.fmt(f),
             Self::CommunicationError(e) => e.fmt(f),
-            Self::ErrorResponse(answer) => write!(f, "the service refused with {}", answer.status()),
-            Self::InvalidResponsePayload(answer, e) => write!(f, "the answer with {} is {e}", answer.status()),
-            Self::UnexpectedResponse(answer) => write!(f, "the service answered {}", answer.status()),
+            Self::ErrorResponse(response) => write!(f, "HTTP status {}", response.status()),
+            Self::InvalidResponsePayload(response, e) => {
+                write!(f, "HTTP status {}, response body is {e}", response.status())
+            }
+            Self::UnexpectedResponse(response) => write!(f, "unexpected HTTP status {}", response.status()),
         }
     }
 }
@@ -36,10 +38,10 @@ impl<E> fmt::Display for Error<E> {
 impl<E: fmt::Debug> std::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::InvalidRequest(e) => Some(e),
+            Self::InvalidRequest(e) => e.source(),
             Self::CommunicationError(e) => e.source(),
-            Self::InvalidResponsePayload(_, e) => Some(e),
-            Self::ErrorResponse(_) | Self::UnexpectedResponse(_) => None,
+            // Display shows the decoding error.
+            Self::ErrorResponse(_) | Self::InvalidResponsePayload(..) | Self::UnexpectedResponse(_) => None,
         }
     }
 }
@@ -56,17 +58,21 @@ impl<E> From<TransportError> for Error<E> {
     }
 }
 
-/// A URL that is not one, or a body that has no JSON form.
+/// A request that could not be built: an invalid URL, or a body without a JSON form.
 #[derive(Debug)]
 pub struct InvalidRequest(Box<dyn std::error::Error + Send + Sync>);
 
 impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str("request could not be built")
     }
 }
 
-impl std::error::Error for InvalidRequest {}
+impl std::error::Error for InvalidRequest {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
 
 impl From<http::Error> for InvalidRequest {
     fn from(e: http::Error) -> Self {
@@ -80,27 +86,28 @@ impl From<serde_json::Error> for InvalidRequest {
     }
 }
 
-/// An exchange that broke off.
+/// A failure to exchange a request for a response.
 #[derive(Debug)]
 pub struct TransportError {
     pub(crate) cause: ureq::Error,
     /// Whether the request may have reached the service.
     pub(crate) sent: bool,
-    /// What had arrived of the answer.
+    /// The part of the response that arrived.
     pub(crate) partial: Option<Response>,
 }
 
 impl TransportError {
-    /// Whether the cause lies before the request: no address, no connection, no TLS.
+    /// Returns whether the failure precedes the request: name lookup, connection or TLS.
     pub(crate) fn is_connect(cause: &ureq::Error) -> bool {
         use std::io::ErrorKind::{
             AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
         };
         match cause {
             ureq::Error::Io(e) => {
-                let no_way = [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable];
-                let no_tls = e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-                no_tls || e.kind() == NotConnected || no_way.contains(&e.kind())
+                let connect_errors =
+                    [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable];
+                let is_tls = e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+                is_tls || e.kind() == NotConnected || connect_errors.contains(&e.kind())
             }
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
             | ureq::Error::BadUri(_)
@@ -116,68 +123,82 @@ impl TransportError {
         }
     }
 
-    /// Whether an answer came, but one that is too large or cannot be unpacked.
+    /// Returns whether a response arrived that is too large or cannot be decompressed.
     pub(crate) fn is_unreadable(&self) -> bool {
         matches!(self.cause, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Decompress(..))
+    }
+}
+
+impl TransportError {
+    /// Returns whether Display says all there is to know about the cause, so that `source` need not repeat it.
+    pub(crate) fn shows_cause(&self) -> bool {
+        !self.sent || matches!(self.cause, ureq::Error::Timeout(_) | ureq::Error::BodyExceedsLimit(_))
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => write!(f, "no connection in time"),
-            ureq::Error::Timeout(_) => write!(f, "no answer in time"),
-            ureq::Error::BodyExceedsLimit(limit) => write!(f, "the answer is larger than {limit} bytes"),
-            ureq::Error::Decompress(..) => write!(f, "the answer cannot be unpacked"),
-            _ if !self.sent => write!(f, "no connection"),
-            _ if self.partial.is_some() => write!(f, "the connection broke off within the answer"),
-            _ => write!(f, "the connection broke off before an answer"),
+            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+                f.write_str("timed out while connecting")
+            }
+            ureq::Error::Timeout(_) => f.write_str("timed out waiting for the response"),
+            ureq::Error::BodyExceedsLimit(limit) => write!(f, "response body exceeds {limit} bytes"),
+            ureq::Error::Io(e) if !self.sent => write!(f, "could not connect: {e}"),
+            e if !self.sent => write!(f, "could not connect: {e}"),
+            ureq::Error::Decompress(..) => f.write_str("response body could not be decompressed"),
+            ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) if self.partial.is_none() => {
+                f.write_str("invalid HTTP response")
+            }
+            _ if self.partial.is_some() => f.write_str("connection closed before the response was complete"),
+            _ => f.write_str("connection closed before a response was received"),
         }
     }
 }
 
 impl std::error::Error for TransportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        (!self.shows_cause()).then_some(&self.cause)
     }
 }
 
-/// An answer that cannot be decoded: what is wrong, and where. serde_json's own error is not kept, for it quotes the
-/// answer, and the answer can hold a key.
+/// A response body that could not be decoded: what is wrong, and where.
+///
+/// serde_json's own error is not kept. It quotes the body, which may contain a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    what: &'static str,
-    place: Place,
+    problem: &'static str,
+    position: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     Byte(usize),
     LineAndColumn(usize, usize),
 }
 
 impl From<std::str::Utf8Error> for DecodeError {
     fn from(e: std::str::Utf8Error) -> Self {
-        Self { what: "not UTF-8", place: Place::Byte(e.valid_up_to()) }
+        Self { problem: "not valid UTF-8", position: Position::Byte(e.valid_up_to()) }
     }
 }
 
 impl From<serde_json::Error> for DecodeError {
     fn from(e: serde_json::Error) -> Self {
-        let what = match e.classify() {
-            Category::Data => "JSON of another shape",
-            Category::Eof => "cut short",
-            Category::Syntax | Category::Io => "not JSON",
+        let problem = match e.classify() {
+            Category::Data => "JSON of an unexpected shape",
+            Category::Eof => "truncated JSON",
+            Category::Syntax | Category::Io => "not valid JSON",
         };
-        Self { what, place: Place::LineAndColumn(e.line(), e.column()) }
+        Self { problem, position: Position::LineAndColumn(e.line(), e.column()) }
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::Byte(byte) => write!(f, "{} (byte {byte})", self.what),
-            Place::LineAndColumn(line, column) => write!(f, "{} (line {line}, column {column})", self.what),
+        match self.position {
+            Position::Byte(byte) => write!(f, "{} (byte {byte})", self.problem),
+            Position::LineAndColumn(line, column) => write!(f, "{} (line {line}, column {column})", self.problem),
         }
     }
 }

@@ -1,52 +1,30 @@
-use std::time::Duration;
-
-use ureq::http::header::HeaderMap;
-
 use super::{Client, Error, Request, Response, TransportError};
-use crate::credentials::Credentials;
-use crate::retry::RetryPolicy;
 
-/// Which operation a call is for.
+/// The operation that a call is for.
 #[derive(Clone, Copy, Debug)]
 pub struct OperationInfo {
     pub operation_id: &'static str,
 }
 
-/// What a client is and was made with. The generated client implements it.
+/// Access to a client's parts, implemented by the generated client.
+#[allow(dead_code)] // Generated code implements all of it.
 pub trait ClientInfo<Inner> {
-    /// The version of the API that the document describes.
     fn api_version() -> &'static str;
-    /// The URL that all paths are appended to.
     fn baseurl(&self) -> &str;
-    /// What carries the requests.
     fn client(&self) -> &Client;
-    /// What goes with every request.
     fn inner(&self) -> &Inner;
 }
 
-/// Where the crate takes part in a generated call.
+/// The steps of a generated call that the crate implements.
 pub trait ClientHooks<Inner>: ClientInfo<Inner> {
     /// Completes a request before it is sent.
     fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>>;
 
-    /// Sends a request until there is an answer, or no sense in another attempt.
+    /// Sends a request, and retries it if that makes sense.
     fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, TransportError>;
 
-    /// Sees what came of it.
+    /// Inspects the result. Generated code calls this; there is nothing to do.
     fn post<E>(&self, _: &Result<Response, TransportError>, _: &OperationInfo) -> Result<(), Error<E>> {
         Ok(())
     }
-}
-
-/// What goes with every request of one client or handle.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub(crate) credentials: Credentials,
-    pub(crate) headers: HeaderMap,
-    /// For a whole call: all attempts and the waits between them.
-    pub(crate) timeout: Duration,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) retry: RetryPolicy,
-    /// In bytes, after decompression.
-    pub(crate) max_response_size: u64,
 }

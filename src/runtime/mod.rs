@@ -1,9 +1,9 @@
-//! What generated code names instead of reqwest and progenitor_client, built on ureq.
+//! Stands in for the crates that generated code names, reqwest and progenitor_client, on top of ureq.
 //!
-//! It knows HTTP and JSON, and nothing of signing keys. One [`Client::send`] is one exchange; when to send again is
-//! decided by the crate's implementation of [`ClientHooks`].
+//! It knows HTTP and JSON, but nothing of signing keys, credentials or retry policies. [`Client::send`] is one exchange;
+//! the crate's implementation of [`ClientHooks`] decides whether there is another.
 
-// A Result is moved a few times a call, next to an exchange over the network; a box would cost more than it saves.
+// A Result is moved a few times per call, which is cheap next to an exchange over the network; boxing would cost more.
 #![allow(clippy::result_large_err)]
 
 mod client;
@@ -14,11 +14,11 @@ mod response;
 mod values;
 mod wire_log_guard;
 
-pub use ureq::http::{Method, header};
+pub use ureq::http::header;
 
 pub use self::client::{Client, SendOptions};
-pub use self::error::{DecodeError, Error, TransportError};
-pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo, Settings};
+pub use self::error::{DecodeError, Error, InvalidRequest, TransportError};
+pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo};
 pub use self::request::{Request, RequestBuilder, encode_path};
 pub use self::response::{Response, ResponseHead, ResponseValue};
 pub use self::values::{ConstBool, Timestamp};

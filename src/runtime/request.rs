@@ -7,7 +7,7 @@ use ureq::http::{Method, Uri};
 
 use super::error::InvalidRequest;
 
-/// A request that is ready to be sent, any number of times.
+/// A request that can be sent any number of times.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) method: Method,
@@ -16,14 +16,24 @@ pub struct Request {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-/// Builds a [`Request`]; a mistake on the way is kept until [`RequestBuilder::build`].
+impl Request {
+    /// Appends an encoded query to the one that the URL has.
+    pub(crate) fn append_query(&mut self, query: &str) -> Result<(), InvalidRequest> {
+        if !query.is_empty() {
+            let separator = if self.uri.query().is_some() { '&' } else { '?' };
+            self.uri = parse_uri(format!("{}{separator}{query}", self.uri))?;
+        }
+        Ok(())
+    }
+}
+
+/// Builds a [`Request`]. A mistake on the way is reported by [`RequestBuilder::build`].
 #[derive(Debug)]
 pub struct RequestBuilder(Result<Request, InvalidRequest>);
 
 impl RequestBuilder {
     pub(super) fn new(method: Method, url: String) -> Self {
-        let uri = Uri::from_maybe_shared(url).map_err(|e| InvalidRequest::from(ureq::http::Error::from(e)));
-        Self(uri.map(|uri| Request { method, uri, headers: HeaderMap::new(), body: None }))
+        Self(parse_uri(url).map(|uri| Request { method, uri, headers: HeaderMap::new(), body: None }))
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -55,10 +65,14 @@ impl RequestBuilder {
     }
 }
 
-/// RFC 3986's unreserved characters stand for themselves in a path, all others are encoded.
+fn parse_uri(url: String) -> Result<Uri, InvalidRequest> {
+    Uri::from_maybe_shared(url).map_err(|e| InvalidRequest::from(ureq::http::Error::from(e)))
+}
+
+/// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Encodes one segment of a path.
+/// Percent-encodes one segment of a path.
 pub fn encode_path(segment: &str) -> String {
     Cow::from(utf8_percent_encode(segment, RESERVED)).into_owned()
 }

@@ -9,34 +9,33 @@ use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use super::error::{DecodeError, Error};
 
-/// What Cloudflare's support asks for.
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
-/// Status and headers of an answer.
+/// Status and headers of a response.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// An earlier attempt of the same call may have taken effect, and its answer did not arrive.
-    pub(crate) repeated: bool,
+    /// Whether an earlier attempt of the same call may have taken effect without a response that says so.
+    pub(crate) follows_lost_attempt: bool,
 }
 
 impl ResponseHead {
     pub(crate) fn ray_id(&self) -> Option<&str> {
-        self.text(&CF_RAY)
+        self.header(&CF_RAY)
     }
 
-    /// How long the service asks to wait. Cloudflare gives seconds, never a date.
+    /// Parses `Retry-After`, in which Cloudflare sends seconds, not a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.text(&RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
+        self.header(&RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
     }
 
-    fn text(&self, name: &HeaderName) -> Option<&str> {
+    fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// An answer as it came, its body still bytes. The body can hold a key: it is never printed, and wiped on drop.
+/// A response that has not been decoded. Its body may contain a key: it is never printed, and wiped on drop.
 #[derive(Clone)]
 pub struct Response {
     pub(crate) head: ResponseHead,
@@ -44,15 +43,17 @@ pub struct Response {
 }
 
 impl Response {
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 
+    /// Returns all headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// The body as JSON. That it is UTF-8 is seen to once, and not again for each of its strings.
+    /// Decodes the body as JSON. Checking UTF-8 once is cheaper than letting serde_json check every string.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         let text = str::from_utf8(&self.body).map_err(DecodeError::from)?;
         serde_json::from_str(text).map_err(DecodeError::from)
@@ -65,7 +66,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A decoded answer, with its status and headers. It dereferences to what was decoded.
+/// A decoded response body, with the response's status and headers. It dereferences to the body.
 #[derive(Clone, Debug)]
 pub struct ResponseValue<T> {
     inner: T,
@@ -73,27 +74,27 @@ pub struct ResponseValue<T> {
 }
 
 impl<T> ResponseValue<T> {
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.response.head.status
     }
 
-    /// All headers of the answer.
+    /// Returns all headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.response.head.headers
     }
 
-    /// The answer's `cf-ray`, which Cloudflare's support asks for.
+    /// Returns the `cf-ray` header, which Cloudflare's support asks for.
     pub fn ray_id(&self) -> Option<&str> {
         self.response.head.ray_id()
     }
 
-    /// The decoded body alone.
+    /// Returns the decoded body.
     pub fn into_inner(self) -> T {
         self.inner
     }
 
-    /// What was decoded, and what it was decoded from.
+    /// Returns the decoded body, and the response that it was decoded from.
     pub(crate) fn into_parts(self) -> (T, Response) {
         (self.inner, self.response)
     }

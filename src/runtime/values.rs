@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A boolean that the document fixes to one value: an answer with the other is of another kind.
+/// A boolean that the spec fixes to one value. A response with the other value is of another kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConstBool<const VALUE: bool>;
 
@@ -22,14 +22,20 @@ impl<const VALUE: bool> Serialize for ConstBool<VALUE> {
     }
 }
 
-/// A date-time of an answer, or nothing where the text is none: a key must not be lost for the form of its date.
-#[derive(Clone, Copy, Debug)]
+/// A date-time in a response, or `None` if the text is not one: a key must not be lost over the format of its date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp(pub Option<jiff::Timestamp>);
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self(Some(time))
+    }
+}
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
+        struct TimestampVisitor;
+        impl Visitor<'_> for TimestampVisitor {
             type Value = Timestamp;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +46,7 @@ impl<'de> Deserialize<'de> for Timestamp {
                 Ok(Timestamp(text.parse().ok()))
             }
         }
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(TimestampVisitor)
     }
 }
 

@@ -2,33 +2,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::{Level, LevelFilter};
 
-/// Where ureq's protocol layer writes every byte of an exchange, token and private key included.
-const BYTE_DUMP: &str = "ureq_proto::util";
+/// The log target to which ureq-proto writes every byte that it sends and receives, API token and private key included.
+const WIRE_LOG_TARGET: &str = "ureq_proto::util";
 
-/// While one of these lives, nothing in the process logs at trace level, if the logger would take the byte dump.
+/// Lowers the process's log level to debug for as long as it lives, if the logger would record ureq-proto's wire log.
 ///
-/// That is a heavy hand: the lines of others are lost for as long as a call takes. But the dump cannot be turned off in
-/// ureq, and a private key that is in a log is a private key lost.
+/// This also hides the trace lines of other crates while a call is in progress. But ureq-proto has no switch for its wire
+/// log, and a private key that reached a log is compromised.
 pub(super) struct WireLogGuard(());
 
-struct Calls {
-    under_way: usize,
+struct State {
+    guards: usize,
     lowered: bool,
 }
 
-static CALLS: Mutex<Calls> = Mutex::new(Calls { under_way: 0, lowered: false });
+static STATE: Mutex<State> = Mutex::new(State { guards: 0, lowered: false });
 
-fn calls() -> MutexGuard<'static, Calls> {
-    CALLS.lock().unwrap_or_else(PoisonError::into_inner)
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl WireLogGuard {
     pub(super) fn new() -> Self {
-        let mut calls = calls();
-        calls.under_way += 1;
-        if log::log_enabled!(target: BYTE_DUMP, Level::Trace) {
+        let mut state = state();
+        state.guards += 1;
+        if log::log_enabled!(target: WIRE_LOG_TARGET, Level::Trace) {
             log::set_max_level(LevelFilter::Debug);
-            calls.lowered = true;
+            state.lowered = true;
         }
         Self(())
     }
@@ -36,10 +36,10 @@ impl WireLogGuard {
 
 impl Drop for WireLogGuard {
     fn drop(&mut self) {
-        let mut calls = calls();
-        calls.under_way -= 1;
-        // Unless somebody has set another level meanwhile.
-        if calls.under_way == 0 && std::mem::take(&mut calls.lowered) && log::max_level() == LevelFilter::Debug {
+        let mut state = state();
+        state.guards -= 1;
+        // Left alone if somebody has set another level meanwhile.
+        if state.guards == 0 && std::mem::take(&mut state.lowered) && log::max_level() == LevelFilter::Debug {
             log::set_max_level(LevelFilter::Trace);
         }
     }

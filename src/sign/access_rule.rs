@@ -5,17 +5,17 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// Who may play a video with a token, and who may not.
+/// A rule that allows or blocks viewers by country or IP address.
 ///
-/// A token has up to 5 rules. They are tried in order, and the first that matches decides; where none does, playing is
-/// allowed. So a list of who is allowed ends in [`block_any`](Self::block_any):
+/// A token has up to 5 rules. They are evaluated in order, and the first match decides. If no rule matches, the viewer is
+/// allowed, so a list of allowed viewers must end with [`block_any`](Self::block_any):
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
 /// use cloudflare_stream_keys::{AccessRule, Signer};
 ///
-/// # let fake = FakeServer::start();
-/// # let signer = Signer::new(&fake.signing_keys().create()?)?;
+/// # let server = FakeServer::start();
+/// # let signer = Signer::new(&server.signing_keys().create()?)?;
 /// let token = signer
 ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
 ///     .access_rule(AccessRule::block_ips(["203.0.113.7"])?)
@@ -54,10 +54,13 @@ enum Action {
 }
 
 impl AccessRule {
-    /// Allows viewers in these countries, by their two letters in ISO 3166-1.
+    /// Allows viewers in these countries, given as two-letter codes (ISO 3166-1 alpha-2).
+    ///
+    /// Whether a code is assigned to a country is not checked.
     ///
     /// # Errors
-    /// `InvalidInput` where there is none, or one that is not two letters.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if a code is not two
+    /// letters.
     pub fn allow_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
         Self::countries(Action::Allow, countries)
     }
@@ -65,16 +68,17 @@ impl AccessRule {
     /// Blocks viewers in these countries.
     ///
     /// # Errors
-    /// As [`allow_countries`](Self::allow_countries).
+    /// Returns the same errors as [`allow_countries`](Self::allow_countries).
     pub fn block_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
         Self::countries(Action::Block, countries)
     }
 
-    /// Allows viewers with these addresses, IPv4 or IPv6: single ones such as `203.0.113.7`, or ranges such as
-    /// `2001:db8::/32`.
+    /// Allows viewers with these IPv4 or IPv6 addresses. Each is a single address such as `203.0.113.7`, or a range such
+    /// as `2001:db8::/32`.
     ///
     /// # Errors
-    /// `InvalidInput` where there is none, or one that is neither.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is neither
+    /// an address nor a range.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
     }
@@ -82,48 +86,48 @@ impl AccessRule {
     /// Blocks viewers with these addresses.
     ///
     /// # Errors
-    /// As [`allow_ips`](Self::allow_ips).
+    /// Returns the same errors as [`allow_ips`](Self::allow_ips).
     pub fn block_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Block, addresses)
     }
 
-    /// Allows everybody. No rule can follow it.
+    /// Allows every viewer. No rule can follow this one.
     pub fn allow_any() -> Self {
         Self { kind: Kind::Any, action: Action::Allow, country: Vec::new(), ip: Vec::new() }
     }
 
-    /// Blocks everybody. No rule can follow it.
+    /// Blocks every viewer. No rule can follow this one.
     pub fn block_any() -> Self {
         Self { kind: Kind::Any, action: Action::Block, country: Vec::new(), ip: Vec::new() }
     }
 
-    pub(super) fn matches_everybody(&self) -> bool {
+    pub(super) fn matches_everyone(&self) -> bool {
         self.kind == Kind::Any
     }
 
     fn countries<C: AsRef<str>>(action: Action, countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
-        let country = |code: C| match code.as_ref().as_bytes() {
+        let parse = |code: C| match code.as_ref().as_bytes() {
             [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Ok(code.as_ref().to_ascii_uppercase()),
-            _ => Err(Error::invalid_input("country", "is not two letters (ISO 3166-1 alpha-2)")),
+            _ => Err(Error::invalid_input("country is not a two-letter code (ISO 3166-1 alpha-2)")),
         };
-        let country = countries.into_iter().map(country).collect::<Result<Vec<_>, _>>()?;
+        let country = countries.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         if country.is_empty() {
-            return Err(Error::invalid_input("access rule", "names no country"));
+            return Err(Error::invalid_input("access rule has no country"));
         }
         Ok(Self { kind: Kind::Country, action, country, ip: Vec::new() })
     }
 
     fn ips<A: AsRef<str>>(action: Action, addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
-        let range = |address: A| {
+        let parse = |address: A| {
             let address = address.as_ref();
             let range = address.parse().or_else(|_| address.parse::<IpAddr>().map(IpNet::from));
             range.map_err(|_| {
-                Error::invalid_input("address", "is neither an IP address nor a range such as 203.0.113.0/24")
+                Error::invalid_input("address is neither an IP address nor a range such as 203.0.113.0/24")
             })
         };
-        let ip = addresses.into_iter().map(range).collect::<Result<Vec<_>, _>>()?;
+        let ip = addresses.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         if ip.is_empty() {
-            return Err(Error::invalid_input("access rule", "names no address"));
+            return Err(Error::invalid_input("access rule has no address"));
         }
         Ok(Self { kind: Kind::Ip, action, country: Vec::new(), ip })
     }

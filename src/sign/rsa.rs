@@ -1,4 +1,4 @@
-//! RSA as JOSE's RS256 has it.
+//! RSA keys for RS256, the signature algorithm of Cloudflare's tokens.
 
 use crate::crypto::backend;
 use backend::error::{KeyRejected, Unspecified};
@@ -6,7 +6,7 @@ use backend::rand::SystemRandom;
 pub(super) use backend::rsa::{KeyPairComponents, PublicKeyComponents};
 use backend::signature::RSA_PKCS1_SHA256;
 
-/// A private key, parsed and checked.
+/// A private key that has been parsed and checked.
 pub(super) struct RsaKey(backend::rsa::KeyPair);
 
 impl RsaKey {
@@ -22,9 +22,9 @@ impl RsaKey {
         backend::rsa::KeyPair::from_components(components).map(Self)
     }
 
-    /// RS256: RSASSA-PKCS1-v1_5 with SHA-256. The same message gives the same signature.
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        #[allow(deprecated)] // in ring, whose new way aws-lc-rs does not have
+        #[allow(deprecated)] // ring's replacement for this method does not exist in aws-lc-rs.
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
         Ok(signature)

@@ -12,89 +12,92 @@ use super::rsa::{KeyPairComponents, PublicKeyComponents, RsaKey};
 use super::token::PlaybackTokenBuilder;
 use crate::{Error, SigningKey};
 
-const PEM: &str = "pem";
-const JWK: &str = "jwk";
-
-/// A signing key that is ready to sign playback tokens, without any connection.
+/// Signs playback tokens with a signing key, offline.
 ///
-/// The key is parsed once; keep the signer, and share it between threads.
+/// The key is parsed once. Keep the signer; it can be shared between threads.
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
 /// use std::time::Duration;
 /// use cloudflare_stream_keys::Signer;
 ///
-/// # let fake = FakeServer::start();
-/// # let keys = fake.signing_keys();
+/// # let server = FakeServer::start();
+/// # let keys = server.signing_keys();
 /// let signer = Signer::new(&keys.create()?)?;
-/// let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").expires_in(Duration::from_secs(3600)).sign()?;
+/// let token = signer
+///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
+///     .expires_in(Duration::from_secs(4 * 60 * 60))
+///     .sign()?;
 /// println!("{}", token.hls_url("f33zs165nr7gyfy4")?);
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 pub struct Signer {
     key_id: String,
     key: RsaKey,
-    /// The token's first part, the same for all: the header in base64 and a dot.
+    /// The first part of every token: the encoded JOSE header and a dot.
     pub(super) header: String,
 }
 
 impl Signer {
-    /// From a key as [`create`](crate::SigningKeys::create) gives it.
+    /// Creates a signer from a key that [`create`](crate::SigningKeys::create) returned.
     ///
     /// # Errors
-    /// As [`from_jwk`](Self::from_jwk), and where the JWK names another id than the key's.
+    /// Returns the same errors as [`from_jwk`](Self::from_jwk), and
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK's `kid` is not the key's id.
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
         let signer = Self::from_jwk(key.jwk.expose_secret())?;
         if signer.key_id != key.id {
-            return Err(Error::invalid_input(JWK, "has a kid that is not the key's id"));
+            return Err(Error::invalid_input("JWK has a kid other than the key's id"));
         }
         Ok(signer)
     }
 
-    /// From a key's id and its private half as PEM: in base64 as the API gives it, or the PEM itself, PKCS#1 or PKCS#8.
+    /// Creates a signer from a key's id and its private key in PEM: base64-encoded as in the API's response, or decoded.
+    /// Both PKCS#1 and PKCS#8 are accepted.
     ///
     /// # Errors
-    /// `InvalidInput`, saying what is wrong with it: not base64, not PEM, no private key, not RSA, shorter than 2,048 bits, or
-    /// broken.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), with the reason, if the id is empty or the
+    /// text is not a valid RSA private key of at least 2,048 bits.
     pub fn from_pem(key_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
         let key_id = key_id.into();
         if key_id.is_empty() {
-            return Err(Error::invalid_input("key id", "is empty"));
+            return Err(Error::invalid_input("key ID is empty"));
         }
-        let pem = decoded(PEM, pem, "-----BEGIN")?;
+        let pem = decode("PEM", pem, "-----BEGIN")?;
         let key = match PrivateKeyDer::from_pem_slice(&pem) {
             Ok(PrivateKeyDer::Pkcs1(der)) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
             Ok(PrivateKeyDer::Pkcs8(der)) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
-            Ok(_) => return Err(Error::invalid_input(PEM, "is not an RSA key")),
+            Ok(_) => return Err(Error::invalid_input("PEM is not an RSA key")),
             // The cause is not kept: it quotes the text.
-            Err(_) => return Err(Error::invalid_input(PEM, without_private_key(&pem))),
+            Err(_) => return Err(Error::invalid_input(format!("PEM {}", why_no_private_key(&pem)))),
         };
-        let key = key.map_err(|e| Error::invalid_input(PEM, &format!("is not an RSA key that can sign: {e}")))?;
+        let key = key.map_err(|e| Error::invalid_input(format!("PEM is not an RSA key that can sign: {e}")))?;
         Self::with(key_id, key)
     }
 
-    /// From a JSON Web Key: in base64 as the API gives it, or the JSON itself. Its `kid` is the key's id.
+    /// Creates a signer from a JSON Web Key: base64-encoded as in the API's response, or decoded. Its `kid` is the key's
+    /// id.
     ///
     /// # Errors
-    /// `InvalidInput`, saying what is wrong with it: not base64, not a JWK, without `kid`, not RSA, only a public key, shorter
-    /// than 2,048 bits, or broken.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), with the reason, if the text is not a valid
+    /// RSA private key of at least 2,048 bits with a `kid`.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
-        let refuse = |problem: &str| Error::invalid_input(JWK, problem);
-        let json = decoded(JWK, jwk, "{")?;
+        let invalid = |problem: &str| Error::invalid_input(format!("JWK {problem}"));
+        let json = decode("JWK", jwk, "{")?;
         // The cause is not kept: it quotes the text.
-        let jwk: Jwk<'_> = serde_json::from_slice(&json).map_err(|_| refuse("is not a JSON Web Key"))?;
+        let jwk: Jwk<'_> = serde_json::from_slice(&json).map_err(|_| invalid("is not a JSON Web Key"))?;
         if jwk.kty != "RSA" {
-            return Err(refuse("is not an RSA key"));
+            return Err(invalid("is not an RSA key"));
         }
-        let kid = jwk.kid.filter(|kid| !kid.is_empty()).ok_or_else(|| refuse("has no kid"))?.into_owned();
+        let kid = jwk.kid.filter(|kid| !kid.is_empty()).ok_or_else(|| invalid("has no kid"))?.into_owned();
 
         let number = |name: &str, text: Option<&str>| match text {
-            None if name == "d" => Err(refuse("is only a public key")),
-            None => Err(refuse(&format!("has no {name}"))),
+            None if name == "d" => Err(invalid("is only a public key")),
+            None => Err(invalid(&format!("has no {name}"))),
             Some(text) => URL_SAFE_NO_PAD
                 .decode(text.trim_end_matches('='))
                 .map(Zeroizing::new)
-                .map_err(|_| refuse(&format!("has a {name} that is not base64url"))),
+                .map_err(|_| invalid(&format!("has a {name} that is not base64url"))),
         };
         let (n, e, d) = (number("n", jwk.n)?, number("e", jwk.e)?, number("d", jwk.d)?);
         let (p, q) = (number("p", jwk.p)?, number("q", jwk.q)?);
@@ -108,29 +111,29 @@ impl Signer {
             dQ: &dq,
             qInv: &qi,
         });
-        let key = key.map_err(|e| refuse(&format!("is not an RSA key that can sign: {e}")))?;
+        let key = key.map_err(|e| invalid(&format!("is not an RSA key that can sign: {e}")))?;
         Self::with(kid, key)
     }
 
-    /// What the service calls the key; the `kid` of every token.
+    /// Returns the key's id, which is the `kid` of every token.
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Begins a token for a video or live input, by its uid. Unless set otherwise it is good for an hour.
+    /// Starts building a token for a video or a live input. It expires after an hour unless you set another time.
     pub fn token(&self, video_uid: impl Into<String>) -> PlaybackTokenBuilder<'_> {
         PlaybackTokenBuilder::new(self, video_uid.into())
     }
 
     fn with(key_id: String, key: RsaKey) -> Result<Self, Error> {
         let header = serde_json::to_vec(&Header { alg: "RS256", kid: &key_id })
-            .map_err(|_| Error::invalid_input("key id", "has no JSON form"))?;
+            .map_err(|_| Error::invalid_input("key ID cannot be serialized as JSON"))?;
         Ok(Self { header: URL_SAFE_NO_PAD.encode(header) + ".", key_id, key })
     }
 
-    /// The token's last part.
+    /// Returns the last part of a token: the encoded signature.
     pub(super) fn signature(&self, message: &str) -> Result<String, Error> {
-        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("key", "cannot sign"))?;
+        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("key cannot sign"))?;
         Ok(URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -148,8 +151,8 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// RFC 7517 and 7518: the members of a private RSA key. All but the id are letters, digits, '-' and '_', and so stand in
-/// the JSON as they are.
+/// The members of a private RSA key in RFC 7517 and 7518. All but the `kid` are base64url or plain ASCII, so they can be
+/// borrowed from the JSON.
 #[derive(Deserialize)]
 struct Jwk<'a> {
     kty: &'a str,
@@ -165,29 +168,29 @@ struct Jwk<'a> {
     qi: Option<&'a str>,
 }
 
-/// The text itself where it begins as it should, else what its base64 stands for.
-fn decoded(setting: &'static str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// Returns the text as it is if it starts as it should; otherwise decodes it from base64.
+fn decode(format: &str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::invalid_input(setting, "is empty"));
+        return Err(Error::invalid_input(format!("{format} is empty")));
     }
     if text.starts_with(start) {
         return Ok(Zeroizing::new(text.as_bytes().to_vec()));
     }
-    let bytes = STANDARD.decode(text).map_err(|_| Error::invalid_input(setting, "is not base64"))?;
+    let bytes = STANDARD.decode(text).map_err(|_| Error::invalid_input(format!("{format} is not base64")))?;
     Ok(Zeroizing::new(bytes))
 }
 
-/// Why there is no private key in what should be PEM.
-fn without_private_key(pem: &[u8]) -> &'static str {
-    let has = |label: &[u8]| pem.windows(label.len()).any(|window| window == label);
-    if has(b"ENCRYPTED PRIVATE KEY-----") {
+/// Returns why no private key was found.
+fn why_no_private_key(pem: &[u8]) -> &'static str {
+    let contains = |label: &[u8]| pem.windows(label.len()).any(|window| window == label);
+    if contains(b"ENCRYPTED PRIVATE KEY-----") {
         "is encrypted"
-    } else if has(b" PRIVATE KEY-----") {
-        "is broken PEM"
-    } else if has(b"PUBLIC KEY-----") {
+    } else if contains(b" PRIVATE KEY-----") {
+        "is malformed"
+    } else if contains(b"PUBLIC KEY-----") {
         "is only a public key"
     } else {
-        "is not a private key in PEM"
+        "has no private key"
     }
 }

@@ -8,16 +8,33 @@ use serde::Serialize;
 
 use super::{AccessRule, Signer};
 use crate::Error;
-use crate::parse_id::parse_id;
+use crate::validate::validate_id;
 
-/// An hour, as long as most videos.
+/// Long enough for most videos.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// 24 hours, by Cloudflare's guide "Secure your Stream".
+/// From Cloudflare's guide "Secure your Stream".
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// By the same guide.
+/// From the same guide.
 const MAX_RULES: usize = 5;
 
-/// A token to be, for one video. Everything is checked in [`sign`](Self::sign).
+/// Builds a [`PlaybackToken`] for one video. Nothing is checked before [`sign`](Self::sign).
+///
+/// ```
+/// # use cloudflare_stream_keys::mock::FakeServer;
+/// use std::time::Duration;
+/// use cloudflare_stream_keys::{AccessRule, Signer};
+///
+/// # let server = FakeServer::start();
+/// # let signer = Signer::new(&server.signing_keys().create()?)?;
+/// let token = signer
+///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
+///     .expires_in(Duration::from_secs(4 * 60 * 60))
+///     .downloadable(true)
+///     .access_rule(AccessRule::block_countries(["FR"])?)
+///     .sign()?;
+/// # let _ = token;
+/// # Ok::<(), cloudflare_stream_keys::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct PlaybackTokenBuilder<'a> {
@@ -27,7 +44,7 @@ pub struct PlaybackTokenBuilder<'a> {
     not_before: Option<Timestamp>,
     downloadable: Option<bool>,
     rules: Vec<AccessRule>,
-    now: Option<Timestamp>,
+    signing_time: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +53,7 @@ enum Expiry {
     At(Timestamp),
 }
 
-/// The payload. The order of its members is that of the token, so that equal input gives an equal token.
+/// The payload. Its members are serialized in this order, so that the same input gives the same token.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims<'a> {
@@ -54,62 +71,66 @@ struct Claims<'a> {
 impl<'a> PlaybackTokenBuilder<'a> {
     pub(super) fn new(signer: &'a Signer, video_uid: String) -> Self {
         let expiry = Expiry::In(DEFAULT_LIFETIME);
-        Self { signer, video_uid, expiry, not_before: None, downloadable: None, rules: Vec::new(), now: None }
+        Self { signer, video_uid, expiry, not_before: None, downloadable: None, rules: Vec::new(), signing_time: None }
     }
 
-    /// How long it is good: up to 24 hours. One hour unless set.
+    /// Sets the token's lifetime. At most 24 hours. Defaults to one hour.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expiry = Expiry::In(lifetime);
         self
     }
 
-    /// Until when it is good: up to 24 hours ahead.
+    /// Sets when the token expires. At most 24 hours from now.
     pub fn expires_at(mut self, time: Timestamp) -> Self {
         self.expiry = Expiry::At(time);
         self
     }
 
-    /// From when on it is good. At once unless set.
+    /// Sets when the token becomes valid. Defaults to immediately.
     pub fn not_before(mut self, time: Timestamp) -> Self {
         self.not_before = Some(time);
         self
     }
 
-    /// Whether the video may be downloaded as a file. The service's own setting counts unless set.
+    /// Sets whether the video can be downloaded as a file. Defaults to leaving the claim out.
     pub fn downloadable(mut self, downloadable: bool) -> Self {
         self.downloadable = Some(downloadable);
         self
     }
 
-    /// Adds a rule, to be tried after those before it. Up to 5.
+    /// Adds an access rule, which is evaluated after those added before. At most 5.
     pub fn access_rule(mut self, rule: AccessRule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// Takes this for the present time, in place of the clock's: for tests, and to sign the same token again.
-    pub fn signing_time(mut self, now: Timestamp) -> Self {
-        self.now = Some(now);
+    /// Sets the current time, for tests and to sign the same token again. Defaults to the system's clock.
+    pub fn signing_time(mut self, time: Timestamp) -> Self {
+        self.signing_time = Some(time);
         self
     }
 
-    /// Checks and signs it. Times count in whole seconds, rounded down. The same input gives the same token.
+    /// Signs the token. Times are rounded down to whole seconds. The same input gives the same token.
     ///
     /// # Errors
-    /// `InvalidInput`, naming the limit that does not hold.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the video's uid cannot stand in a path, if the
+    /// token would already have expired or would expire more than 24 hours from now, if it would expire before it becomes
+    /// valid, if it has more than 5 access rules, or if a rule follows one that matches every viewer.
     pub fn sign(self) -> Result<PlaybackToken, Error> {
-        parse_id("video id", &self.video_uid)?;
-        let now = self.now.unwrap_or_else(Timestamp::now);
+        validate_id("video UID", &self.video_uid)?;
+        let now = self.signing_time.unwrap_or_else(Timestamp::now);
         let expires_at = self.checked_expiry(now)?;
         let (exp, nbf) = (expires_at.as_second(), self.not_before.map(Timestamp::as_second));
         if nbf.is_some_and(|nbf| nbf >= exp) {
-            return Err(Error::invalid_input("not-before time", "is not before the expiry"));
+            return Err(Error::invalid_input("not-before time is not before the expiry"));
         }
         if self.rules.len() > MAX_RULES {
-            return Err(Error::invalid_input("access rules", "are more than 5"));
+            return Err(Error::invalid_input("access rules are limited to 5"));
         }
-        if self.rules.iter().rev().skip(1).any(AccessRule::matches_everybody) {
-            return Err(Error::invalid_input("access rules", "go on after one for everybody, and could never match"));
+        if self.rules.iter().rev().skip(1).any(AccessRule::matches_everyone) {
+            return Err(Error::invalid_input(
+                "access rule follows one that matches everyone and can never match; move it up",
+            ));
         }
 
         let claims = Claims {
@@ -120,7 +141,8 @@ impl<'a> PlaybackTokenBuilder<'a> {
             downloadable: self.downloadable,
             access_rules: &self.rules,
         };
-        let claims = serde_json::to_vec(&claims).map_err(|_| Error::invalid_input("token", "has no JSON form"))?;
+        let claims =
+            serde_json::to_vec(&claims).map_err(|_| Error::invalid_input("token cannot be serialized as JSON"))?;
         let mut text = self.signer.header.clone();
         URL_SAFE_NO_PAD.encode_string(claims, &mut text);
         let signature = self.signer.signature(&text)?;
@@ -129,29 +151,29 @@ impl<'a> PlaybackTokenBuilder<'a> {
         Ok(PlaybackToken { text, expires_at, downloadable: self.downloadable == Some(true) })
     }
 
-    /// The expiry, rounded down to a second.
+    /// Returns the expiry, rounded down to a second.
     fn checked_expiry(&self, now: Timestamp) -> Result<Timestamp, Error> {
-        let refuse = |problem| Err(Error::invalid_input("expiry", problem));
+        let invalid = |message| Err(Error::invalid_input(message));
         let latest = now.saturating_add(MAX_LIFETIME).unwrap_or(Timestamp::MAX);
         let time = match self.expiry {
             Expiry::At(time) => time,
-            Expiry::In(lifetime) if lifetime > MAX_LIFETIME => return refuse("is more than 24 hours ahead"),
+            Expiry::In(lifetime) if lifetime > MAX_LIFETIME => return invalid("expiry is more than 24 hours from now"),
             Expiry::In(lifetime) => now.saturating_add(lifetime).unwrap_or(Timestamp::MAX),
         };
         let whole = Timestamp::from_second(time.as_second()).unwrap_or(time);
         if whole <= now {
-            return refuse("is in the past");
+            return invalid("expiry is in the past");
         }
         if time > latest {
-            return refuse("is more than 24 hours ahead");
+            return invalid("expiry is more than 24 hours from now");
         }
         Ok(whole)
     }
 }
 
-/// A signed playback token: a compact JWS, made to be handed out.
+/// A signed playback token, which is a compact JWS (RFC 7515). It is meant to be handed out to viewers.
 ///
-/// It takes the place of the video's uid in a URL, and plays that video until it expires, or until its key is deleted.
+/// In a URL it takes the place of the video's uid. It plays that video until it expires or its key is deleted.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PlaybackToken {
     text: String,
@@ -160,19 +182,19 @@ pub struct PlaybackToken {
 }
 
 impl PlaybackToken {
-    /// The token's text.
+    /// Returns the token's text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Until when it is good.
+    /// Returns when the token expires.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
 }
 
 impl fmt::Display for PlaybackToken {
-    /// The token itself.
+    /// Writes the token itself.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
@@ -180,7 +202,7 @@ impl fmt::Display for PlaybackToken {
 
 impl fmt::Debug for PlaybackToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({} characters, until {})", self.text.len(), self.expires_at)
+        write!(f, "PlaybackToken({} characters, expires {})", self.text.len(), self.expires_at)
     }
 }
 

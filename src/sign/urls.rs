@@ -1,44 +1,50 @@
 use super::PlaybackToken;
 use crate::Error;
 
-/// Where a token plays. Each takes the account's customer code, the part of `customer-CODE.cloudflarestream.com` that
-/// the dashboard shows.
+/// # URLs
 ///
-/// # Errors
-/// All give `InvalidInput` for a code that cannot be one.
+/// Each method takes the account's customer code, which is `CODE` in `customer-CODE.cloudflarestream.com`; the dashboard
+/// shows it. Each returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the code is not made of letters
+/// and digits.
 impl PlaybackToken {
-    /// The HLS manifest, for most players.
+    /// Returns the URL of the HLS manifest, which most players understand.
     pub fn hls_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "manifest/video.m3u8")
     }
 
-    /// The MPEG-DASH manifest.
+    /// Returns the URL of the MPEG-DASH manifest.
     pub fn dash_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "manifest/video.mpd")
     }
 
-    /// Cloudflare's own player, for an `iframe`.
+    /// Returns the URL of Cloudflare's own player, for an `iframe`.
     pub fn iframe_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "iframe")
     }
 
-    /// A still picture.
+    /// Returns the URL of a still image.
     pub fn thumbnail_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "thumbnails/thumbnail.jpg")
     }
 
-    /// The video as an MP4 file. Only for a token that was signed as [`downloadable`](super::PlaybackTokenBuilder::downloadable).
+    /// Returns the URL of the video as an MP4 file.
+    ///
+    /// # Errors
+    /// Also returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token was not signed with
+    /// [`downloadable(true)`](super::PlaybackTokenBuilder::downloadable).
     pub fn download_url(&self, customer_code: &str) -> Result<String, Error> {
         if !self.downloadable {
-            return Err(Error::invalid_input("token", "does not allow downloads: sign it with downloadable(true)"));
+            return Err(Error::invalid_input("token does not allow downloads; sign it with downloadable(true)"));
         }
         self.url(customer_code, "downloads/default.mp4")
     }
 
-    fn url(&self, customer_code: &str, what: &str) -> Result<String, Error> {
+    fn url(&self, customer_code: &str, path: &str) -> Result<String, Error> {
         if customer_code.is_empty() || !customer_code.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(Error::invalid_input("customer code", "is not made of letters and digits"));
+            return Err(Error::invalid_input(
+                "customer code is not made of letters and digits; it is CODE in customer-CODE.cloudflarestream.com",
+            ));
         }
-        Ok(format!("https://customer-{customer_code}.cloudflarestream.com/{self}/{what}"))
+        Ok(format!("https://customer-{customer_code}.cloudflarestream.com/{self}/{path}"))
     }
 }

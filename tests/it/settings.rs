@@ -195,7 +195,10 @@ fn the_environment_makes_a_client_and_a_handle() {
     let nowhere = "http://127.0.0.1:9";
     let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
     let proxies: Vec<_> = proxies.iter().map(|name| (*name, nowhere)).collect();
-    with_environment("settings::in_an_environment_that_is_complete", &[&[account, base, token], proxies.as_slice()].concat());
+    with_environment(
+        "settings::in_an_environment_that_is_complete",
+        &[&[account, base, token], proxies.as_slice()].concat(),
+    );
     assert_eq!(fake.requests().len(), 5);
 }
 

@@ -1,0 +1,149 @@
+//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite: progenitor has changed then.
+
+use std::collections::BTreeMap;
+
+use quote::ToTokens;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
+
+/// Turns async code on reqwest and progenitor_client into blocking code on the crate's runtime.
+pub fn make_blocking(file: &mut syn::File) -> Result<(), String> {
+    let mut rules = MakeBlocking::default();
+    rules.visit_file_mut(file);
+    rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "import"])
+}
+
+/// Escapes the ids that helpers for httpmock put into regular expressions, so that a '.' matches only itself.
+pub fn escape_path_patterns(file: &mut syn::File) -> Result<(), String> {
+    let mut rules = EscapePathPatterns::default();
+    rules.visit_file_mut(file);
+    rules.applied.check(&["path pattern"])
+}
+
+/// How often each rule was applied.
+#[derive(Default)]
+struct Applied(BTreeMap<&'static str, usize>);
+
+impl Applied {
+    fn count(&mut self, rule: &'static str) {
+        *self.0.entry(rule).or_default() += 1;
+    }
+
+    fn check(&self, rules: &[&str]) -> Result<(), String> {
+        match rules.iter().find(|rule| !self.0.contains_key(*rule)) {
+            Some(rule) => Err(format!("progenitor's code has no `{rule}` to rewrite; adapt build/blocking.rs to it")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Default)]
+struct MakeBlocking {
+    applied: Applied,
+}
+
+impl MakeBlocking {
+    fn is_replaced(&mut self, name: &syn::Ident) -> bool {
+        let rule = match name.to_string().as_str() {
+            "reqwest" => "reqwest path",
+            "progenitor_client" => "progenitor_client path",
+            _ => return false,
+        };
+        self.applied.count(rule);
+        true
+    }
+}
+
+impl VisitMut for MakeBlocking {
+    fn visit_signature_mut(&mut self, signature: &mut syn::Signature) {
+        if signature.asyncness.take().is_some() {
+            self.applied.count("async fn");
+        }
+        visit_mut::visit_signature_mut(self, signature);
+    }
+
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        while let Expr::Await(awaited) = expr {
+            *expr = *awaited.base.clone();
+            self.applied.count(".await");
+        }
+        visit_mut::visit_expr_mut(self, expr);
+    }
+
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        if path.segments.first().is_some_and(|first| self.is_replaced(&first.ident)) {
+            let rest = path.segments.iter().skip(1);
+            *path = parse_quote!(crate::runtime #(::#rest)*);
+        }
+        visit_mut::visit_path_mut(self, path);
+    }
+
+    fn visit_use_tree_mut(&mut self, tree: &mut UseTree) {
+        if let UseTree::Path(path) = tree
+            && self.is_replaced(&path.ident)
+        {
+            let rest = &path.tree;
+            *tree = parse_quote!(crate::runtime::#rest);
+        }
+        visit_mut::visit_use_tree_mut(self, tree);
+    }
+
+    /// Drops imports of what the runtime does not have.
+    fn visit_use_group_mut(&mut self, group: &mut syn::UseGroup) {
+        for tree in std::mem::take(&mut group.items) {
+            if matches!(&tree, UseTree::Name(name) if name.ident == "ByteStream" || name.ident == "RequestBuilderExt") {
+                self.applied.count("import");
+            } else {
+                group.items.push(tree);
+            }
+        }
+        visit_mut::visit_use_group_mut(self, group);
+    }
+
+    /// Drops `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`: the facade
+    /// makes the clients.
+    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
+        item.items.retain_mut(|item| match item {
+            ImplItem::Fn(function) if function.sig.ident == "new" => {
+                self.applied.count("Client::new");
+                false
+            }
+            ImplItem::Fn(function) if function.sig.ident == "new_with_client" => {
+                function.vis = parse_quote!(pub(crate));
+                true
+            }
+            _ => true,
+        });
+        visit_mut::visit_item_impl_mut(self, item);
+    }
+
+    fn visit_attribute_mut(&mut self, attribute: &mut syn::Attribute) {
+        if let syn::Meta::NameValue(syn::MetaNameValue { value: Expr::Lit(literal), .. }) = &mut attribute.meta
+            && let syn::Lit::Str(text) = &mut literal.lit
+        {
+            *text = syn::LitStr::new(&text.value().replace("reqwest::Client", "runtime::Client"), text.span());
+        }
+    }
+}
+
+#[derive(Default)]
+struct EscapePathPatterns {
+    applied: Applied,
+}
+
+impl VisitMut for EscapePathPatterns {
+    /// Rewrites `format!("^/accounts/{}$", value.to_string())`.
+    fn visit_expr_macro_mut(&mut self, expr: &mut ExprMacro) {
+        if !expr.mac.path.is_ident("format") {
+            return;
+        }
+        let arguments = expr.mac.parse_body_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated);
+        let Ok(arguments) = arguments else { return };
+        let mut arguments = arguments.into_iter();
+        let (Some(pattern), Some(value), None) = (arguments.next(), arguments.next(), arguments.next()) else { return };
+        if matches!(&pattern, Expr::Lit(literal) if literal.to_token_stream().to_string().starts_with("\"^")) {
+            expr.mac.tokens = quote::quote!(#pattern, regex::escape(&#value));
+            self.applied.count("path pattern");
+        }
+    }
+}
