@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,6 +22,9 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 
 const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
+
+/// The first bytes of a gzip file (RFC 1952, section 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -38,15 +41,17 @@ fn prism() -> Option<PathBuf> {
     prism.exists().then_some(prism)
 }
 
-/// The three paths of Cloudflare's own document where it is at hand, else of our fragment.
+/// Returns Cloudflare's document, reduced to the paths of signing keys, or the project's own spec.
 fn document() -> String {
-    let path = cloudflare_document();
-    let Ok(file) = File::open(&path) else {
-        let _ = writeln!(io::stderr(), "No document of Cloudflare's at {}: our fragment instead", path.display());
+    let Some(path) = cloudflare_document() else {
+        let _ = writeln!(io::stderr(), "CLOUDFLARE_OPENAPI is not set: Prism uses openapi/stream-keys.json");
         return fs::read_to_string(root().join("openapi/stream-keys.json")).unwrap();
     };
-    let mut text = String::new();
-    GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let bytes = fs::read(path).unwrap();
+    let text = match bytes.starts_with(&GZIP_MAGIC) {
+        true => io::read_to_string(GzDecoder::new(&bytes[..])).unwrap(),
+        false => String::from_utf8(bytes).unwrap(),
+    };
     let mut document: Value = serde_json::from_str(&text).unwrap();
     document["paths"].as_object_mut().unwrap().retain(|path, _| path.contains("/stream/keys"));
     document.to_string()
