@@ -1,4 +1,4 @@
-//! Integration tests, a module for each theme. README.md in tests/ maps the promises to the tests.
+//! The integration tests, one module per theme. See tests/README.md.
 
 #[path = "../support/mod.rs"]
 mod support;
