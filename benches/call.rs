@@ -1,12 +1,13 @@
-//! What a call costs, against the same call written by hand on ureq and serde_json, and against Cloudflare's Python SDK.
+//! Listing keys, compared with hand-written code on ureq and serde_json and with Cloudflare's Python SDK.
 //!
 //! ```text
 //! cargo bench --bench call
 //! ```
 //!
-//! Instructions are counted by callgrind, where valgrind is installed: those of 2n calls less those of n, so that
-//! start-up does not count. Time is taken in turns, and given as a ratio of medians. The server is in a process of its own.
-//! For the Python SDK: `python3 -m venv target/python && target/python/bin/pip install cloudflare==5.9.0`.
+//! Callgrind counts the instructions, if valgrind is installed: those of 2n calls minus those of n calls, which leaves
+//! out start-up. Times are medians, with the functions taking turns. The server runs in a child process.
+//!
+//! To install the Python SDK: `python3 -m venv target/python && target/python/bin/pip install cloudflare==5.9.0`
 
 mod support;
 
@@ -34,21 +35,23 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => serve(),
-        ["call", who, url, calls] => {
-            let contender = contender(who, url);
-            (0..calls.parse::<u64>().expect("a number")).for_each(|_| contender());
+        ["call", implementation, url, calls] => {
+            let list = implementation_by_name(implementation, url);
+            (0..calls.parse::<u64>().expect("a number")).for_each(|_| list());
         }
         _ => compare(),
     }
 }
 
-// ---- The contenders: each lists the keys below a URL ----
+// Implementations: each returns a function that lists keys from a base URL.
 
-fn contender(who: &str, url: &str) -> Box<dyn Fn()> {
+/// Builds both implementations, so that start-up costs the same for either.
+fn implementation_by_name(name: &str, url: &str) -> Box<dyn Fn()> {
     let (ours, by_hand) = (ours(url), by_hand(url));
-    match who {
+    match name {
         "ours" => Box::new(ours),
-        _ => Box::new(by_hand),
+        "by hand" => Box::new(by_hand),
+        _ => panic!("no implementation is called {name}"),
     }
 }
 
@@ -60,7 +63,8 @@ fn ours(url: &str) -> impl Fn() + use<> {
     }
 }
 
-/// The same fields, decoded by ureq's own `read_json`.
+// The same fields as the generated types, decoded with ureq's `read_json`.
+
 #[derive(Deserialize)]
 #[allow(dead_code)]
 struct Envelope {
@@ -99,60 +103,60 @@ fn by_hand(url: &str) -> impl Fn() + use<> {
         .into();
     let base_url = url.to_string();
     move || {
-        let mut answer = agent
+        let mut response = agent
             .get(format!("{base_url}/accounts/{ACCOUNT_ID}/stream/keys"))
             .header("authorization", format!("Bearer {TOKEN}"))
             .header("accept", "application/json")
             .header("user-agent", "by-hand/0.1.0")
             .call()
-            .expect("an answer");
-        assert!(answer.status() == 200);
-        let envelope: Envelope = answer.body_mut().read_json().expect("JSON");
+            .expect("a response");
+        assert!(response.status() == 200);
+        let envelope: Envelope = response.body_mut().read_json().expect("JSON");
         assert!(envelope.success);
         black_box(envelope);
     }
 }
 
-// ---- The server ----
+// Server
 
-/// Answers `/KEYS-FRAMING/…` with that many keys, in that framing, until its standard input ends.
+/// Responds to `/COUNT-FRAMING/...` with that number of keys in that framing, until its standard input is closed.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     println!("{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || answer(stream));
+            thread::spawn(move || serve_connection(stream));
         }
     });
     io::stdin().read_to_end(&mut Vec::new()).expect("standard input");
 }
 
-fn answer(mut stream: TcpStream) -> Option<()> {
+fn serve_connection(mut stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut cached = (String::new(), Vec::new());
+    let (mut cached_case, mut cached_response) = (String::new(), Vec::new());
     loop {
-        let mut first = String::new();
-        reader.read_line(&mut first).ok().filter(|n| *n > 0)?;
-        let mut line = String::new();
-        while reader.read_line(&mut line).ok()? > 2 {
-            line.clear();
+        let mut request_line = String::new();
+        reader.read_line(&mut request_line).ok().filter(|n| *n > 0)?;
+        let mut header = String::new();
+        while reader.read_line(&mut header).ok()? > 2 {
+            header.clear();
         }
-        let case = first.split('/').nth(1)?.to_string();
-        if cached.0 != case {
-            cached = (case.clone(), bytes_of(&case)?);
+        let case = request_line.split('/').nth(1)?;
+        if cached_case != case {
+            (cached_case, cached_response) = (case.to_string(), response(case)?);
         }
-        stream.write_all(&cached.1).ok()?;
+        stream.write_all(&cached_response).ok()?;
     }
 }
 
-fn bytes_of(case: &str) -> Option<Vec<u8>> {
-    let (keys, framing) = case.split_once('-')?;
+fn response(case: &str) -> Option<Vec<u8>> {
+    let (count, framing) = case.split_once('-')?;
     let key = |n: u32| {
         let id = format!("{n:032x}");
         json!({ "id": id, "key_id": id, "created": "2021-06-15T21:06:54.763937286Z" })
     };
-    let keys: Vec<_> = (0..keys.parse().ok()?).map(key).collect();
+    let keys: Vec<_> = (0..count.parse().ok()?).map(key).collect();
     let body = json!({ "success": true, "errors": [], "messages": [], "result": keys }).to_string().into_bytes();
     let head = "HTTP/1.1 200 OK\r\ndate: Mon, 23 Nov 2026 12:00:00 GMT\r\ncontent-type: application/json\r\n\
         cf-ray: 8f1d2c3b4a596877-LHR\r\nserver: cloudflare\r\ncf-cache-status: DYNAMIC\r\n";
@@ -175,31 +179,33 @@ fn bytes_of(case: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-struct Server(Child, String);
+struct Server {
+    process: Child,
+    base_url: String,
+}
 
 impl Server {
     fn start() -> Self {
-        let mut child = this("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server");
+        let mut process = Command::new(std::env::current_exe().expect("the path of this program"))
+            .arg("serve")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a server process");
         let mut address = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut address).expect("its address");
-        Self(child, format!("http://{}", address.trim()))
+        BufReader::new(process.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
+        Self { process, base_url: format!("http://{}", address.trim()) }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
-fn this(argument: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.arg(argument);
-    command
-}
-
-// ---- The comparison ----
+// Comparison
 
 fn compare() {
     let server = Server::start();
@@ -209,45 +215,48 @@ fn compare() {
         ("1000-length", "1,000 keys", 20),
         ("1000-chunked", "1,000 keys, chunked", 20),
     ] {
-        let url = format!("{}/{case}", server.1);
+        let url = format!("{}/{case}", server.base_url);
         match (instructions("ours", &url, calls), instructions("by hand", &url, calls)) {
             (Some(ours), Some(by_hand)) => {
                 let ratio = ours as f64 / by_hand as f64;
-                println!("instructions, list of {name:<20} {ratio:.3}   ({ours} of {by_hand} a call)");
+                println!("instructions, {name:<20} {ratio:.3}   ({ours} / {by_hand} per call)");
             }
-            _ => println!("instructions, list of {name:<20} not counted: valgrind is not installed"),
+            _ => println!("instructions, {name:<20} skipped: valgrind is not installed"),
         }
         let (ours, by_hand) = (ours(&url), by_hand(&url));
         let [ours_us, by_hand_us] = medians(ROUNDS, [&ours, &by_hand]);
-        println!("time,         list of {name:<20} {:.3}   ({ours_us:.0} of {by_hand_us:.0} us)", ours_us / by_hand_us);
+        println!("time,         {name:<20} {:.3}   ({ours_us:.0} / {by_hand_us:.0} us)", ours_us / by_hand_us);
         let (ours, by_hand) = (allocations(&ours), allocations(&by_hand));
-        println!("allocations,  list of {name:<20} {:.3}   ({ours} of {by_hand} a call)", ours as f64 / by_hand as f64);
+        println!("allocations,  {name:<20} {:.3}   ({ours} / {by_hand} per call)", ours as f64 / by_hand as f64);
     }
 
-    let url = format!("{}/2-length", server.1);
+    let url = format!("{}/2-length", server.base_url);
     let ours = ours(&url);
     (0..1000).for_each(|_| ours());
-    let before = IN_USE.load(Ordering::Relaxed);
+    let before = BYTES_IN_USE.load(Ordering::Relaxed);
     (0..100_000).for_each(|_| ours());
-    let after = IN_USE.load(Ordering::Relaxed);
-    println!("bytes in use, after 100,000 calls more    {:+}", after as i64 - before as i64);
+    let after = BYTES_IN_USE.load(Ordering::Relaxed);
+    println!("growth of allocated bytes over 100,000 calls    {:+}", after as i64 - before as i64);
 
     let [ours_us] = medians(ROUNDS, [&ours]);
-    match python(&url) {
+    match python_sdk(&url) {
         Some(python_us) => {
-            println!("time,         Cloudflare's Python SDK of ours {:.0}   ({python_us:.0} us)", python_us / ours_us)
+            println!(
+                "time,         Python SDK / ours    {:.1}   ({python_us:.0} / {ours_us:.0} us)",
+                python_us / ours_us
+            )
         }
-        None => println!("time,         Cloudflare's Python SDK is not installed in target/python"),
+        None => println!("time,         Python SDK / ours    skipped: no Python SDK in target/python"),
     }
 }
 
-/// Instructions a call, without start-up.
-fn instructions(who: &str, url: &str, calls: u64) -> Option<u64> {
+/// Counts the instructions per call, without start-up.
+fn instructions(implementation: &str, url: &str, calls: u64) -> Option<u64> {
     let count = |calls: u64| -> Option<u64> {
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(std::env::current_exe().ok()?)
-            .args(["call", who, url, &calls.to_string()])
+            .args(["call", implementation, url, &calls.to_string()])
             .output()
             .ok()?;
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -257,6 +266,7 @@ fn instructions(who: &str, url: &str, calls: u64) -> Option<u64> {
     Some((count(2 * calls)? - count(calls)?) / calls)
 }
 
+/// Counts the allocations per call.
 fn allocations(call: &dyn Fn()) -> u64 {
     (0..10).for_each(|_| call());
     let before = ALLOCATIONS.load(Ordering::Relaxed);
@@ -264,8 +274,8 @@ fn allocations(call: &dyn Fn()) -> u64 {
     (ALLOCATIONS.load(Ordering::Relaxed) - before) / 100
 }
 
-/// Microseconds a call of Cloudflare's own SDK.
-fn python(url: &str) -> Option<f64> {
+/// Measures the median time of a call of Cloudflare's Python SDK in microseconds.
+fn python_sdk(url: &str) -> Option<f64> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(root.join("target/python/bin/python"))
         .arg(root.join("benches/python_sdk.py"))
@@ -275,25 +285,25 @@ fn python(url: &str) -> Option<f64> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// Counts what is asked of the system's allocator.
-struct Counting;
+/// The system allocator, with counters.
+struct CountingAllocator;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static IN_USE: AtomicU64 = AtomicU64::new(0);
+static BYTES_IN_USE: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: all is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: forwards every call to the system allocator unchanged.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        IN_USE.fetch_add(layout.size() as u64, Ordering::Relaxed);
+        BYTES_IN_USE.fetch_add(layout.size() as u64, Ordering::Relaxed);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as u64, Ordering::Relaxed);
+        BYTES_IN_USE.fetch_sub(layout.size() as u64, Ordering::Relaxed);
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;

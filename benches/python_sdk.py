@@ -1,12 +1,15 @@
-"""Lists the keys below a URL with Cloudflare's Python SDK, and prints the median time of a call in microseconds."""
+"""Lists keys with Cloudflare's Python SDK, and prints the median time per call in microseconds.
+
+usage: python_sdk.py BASE_URL API_TOKEN ACCOUNT_ID
+"""
 
 import sys
 import time
 
 from cloudflare import Cloudflare
 
-url, token, account_id = sys.argv[1:]
-client = Cloudflare(api_token=token, base_url=url)
+base_url, api_token, account_id = sys.argv[1:]
+client = Cloudflare(api_token=api_token, base_url=base_url)
 times = []
 for _ in range(500):
     start = time.perf_counter()

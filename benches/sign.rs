@@ -1,10 +1,10 @@
-//! What a token costs: against the bare signature on a parsed key, and against jsonwebtoken.
+//! Signing a token, compared with the RSA signature alone and with jsonwebtoken.
 //!
 //! ```text
 //! cargo bench --bench sign
 //! ```
 //!
-//! The figures are ratios of medians, the contenders taking turns, so that they hold on a busy machine.
+//! Prints ratios of median times. The functions take turns, so that other load on the machine affects all of them.
 
 mod support;
 
@@ -26,7 +26,7 @@ const ROUNDS: usize = 400;
 
 fn main() {
     let vectors: Value = serde_json::from_str(include_str!("../tests/vectors/tokens.json")).expect("JSON");
-    let vector = |pointer| vectors.pointer(pointer).and_then(Value::as_str).expect("a text");
+    let vector = |pointer| vectors.pointer(pointer).and_then(Value::as_str).expect("a string");
     let pem = String::from_utf8(STANDARD.decode(vector("/key/pem")).expect("base64")).expect("PEM");
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = STANDARD.decode(body).expect("base64");
@@ -43,7 +43,7 @@ fn main() {
 
     let key = KeyPair::from_der(&der).expect("the example key");
     let (message, _) = vector("/tokens/full/token").rsplit_once('.').expect("a token");
-    let bare = || {
+    let signature_only = || {
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("a signature");
         black_box(signature);
@@ -55,22 +55,31 @@ fn main() {
         black_box(jsonwebtoken::encode(&header, claims, &encoding_key).expect("a token"));
     };
 
-    let [ours_us, bare_us, jsonwebtoken_us] = medians(ROUNDS, [&ours, &bare, &jsonwebtoken]);
-    println!("a token, of the bare signature     {:.3}   ({ours_us:.0} of {bare_us:.0} us)", ours_us / bare_us);
-    println!("a token, of jsonwebtoken's         {:.3}   (of {jsonwebtoken_us:.0} us)", ours_us / jsonwebtoken_us);
+    let [ours_us, signature_us, jsonwebtoken_us] = medians(ROUNDS, [&ours, &signature_only, &jsonwebtoken]);
+    println!(
+        "token / RSA signature alone         {:.3}   ({ours_us:.0} / {signature_us:.0} us)",
+        ours_us / signature_us
+    );
+    println!(
+        "token / jsonwebtoken's token        {:.3}   ({ours_us:.0} / {jsonwebtoken_us:.0} us)",
+        ours_us / jsonwebtoken_us
+    );
 
-    let (one, two) = (per_second(1, &ours), per_second(2, &ours));
-    println!("tokens a second, 2 threads of 1    {:.2}    ({two:.0} of {one:.0})", two / one);
+    let (one_thread, two_threads) = (calls_per_second(1, &ours), calls_per_second(2, &ours));
+    println!(
+        "tokens per second, 2 threads / 1    {:.2}    ({two_threads:.0} / {one_thread:.0})",
+        two_threads / one_thread
+    );
 }
 
-fn per_second(threads: usize, work: &(dyn Fn() + Sync)) -> f64 {
-    let time = Duration::from_secs(2);
+fn calls_per_second(threads: usize, call: &(dyn Fn() + Sync)) -> f64 {
+    let duration = Duration::from_secs(2);
     let start = Instant::now();
     let count: usize = thread::scope(|scope| {
         let worker = || {
             let mut count = 0;
-            while start.elapsed() < time {
-                work();
+            while start.elapsed() < duration {
+                call();
                 count += 1;
             }
             count

@@ -1,35 +1,31 @@
-//! Creates, lists and deletes a signing key, signs a playback token with it, and shows what an error looks like.
+//! Creates, lists and deletes a signing key, signs a playback token with it, and shows an error.
 //!
 //! ```text
-//! cargo run --example quickstart              # on a fake of the service, started here
-//! cargo run --example quickstart -- --live    # on the account that CLOUDFLARE_* names
+//! cargo run --example quickstart              # against a fake server that it starts
+//! cargo run --example quickstart -- --live    # against the account that CLOUDFLARE_* name
 //! ```
 //!
-//! Only `--live` talks to Cloudflare: a key must not be made because a variable happened to be set. It deletes the key
-//! that it made, and no other.
+//! It talks to Cloudflare only with `--live`, so that a variable that happens to be set does not create a key. It deletes
+//! the key that it created, and no other.
 
 use std::process::ExitCode;
 
-use cloudflare_stream_keys::generated::ClientInfo;
 use cloudflare_stream_keys::mock::FakeServer;
 use cloudflare_stream_keys::{AccessRule, Error, PlaybackToken, Signer, SigningKey, SigningKeys};
 
-/// As they stand in Cloudflare's guide: put your own.
-const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
+/// The examples in Cloudflare's guide. Use your own.
+const VIDEO_UID: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
 const CUSTOMER_CODE: &str = "f33zs165nr7gyfy4";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
-            let fake = FakeServer::start();
-            println!("On a fake of the service at {} (with -- --live: on your account)", fake.base_url());
-            tour(&fake.signing_keys(), Some(&fake))
+            let server = FakeServer::start();
+            println!("Using a fake server at {} (-- --live uses your account)", server.base_url());
+            run(&server.signing_keys(), Some(&server))
         }
-        ["--live"] => SigningKeys::from_env().and_then(|keys| {
-            println!("On the live service at {}, account {}", keys.raw().baseurl(), keys.account_id());
-            tour(&keys, None)
-        }),
+        ["--live"] => live(),
         _ => {
             eprintln!("usage: quickstart [--live]");
             return ExitCode::from(2);
@@ -38,14 +34,20 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nfailed: {error}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The whole life of a key. Only the fake has a player that can be asked.
-fn tour(keys: &SigningKeys, fake: Option<&FakeServer>) -> Result<(), Error> {
+fn live() -> Result<(), Error> {
+    let keys = SigningKeys::from_env()?;
+    println!("Using your account {}", keys.account_id());
+    run(&keys, None)
+}
+
+/// Runs through the life of a key. Only the fake server can verify tokens.
+fn run(keys: &SigningKeys, server: Option<&FakeServer>) -> Result<(), Error> {
     println!("\ncreate   POST {}", keys.path());
     let key = keys.create()?;
     println!("         id       {}", key.id);
@@ -53,24 +55,24 @@ fn tour(keys: &SigningKeys, fake: Option<&FakeServer>) -> Result<(), Error> {
     println!("         pem      {:?}, {} characters", key.pem, key.pem.expose_secret().len());
     println!("         jwk      {:?}, {} characters", key.jwk, key.jwk.expose_secret().len());
 
-    // From here on the key must go again, whatever happens.
+    // The key must be deleted, whatever happens from here on.
     let token = list(keys).and_then(|()| sign(&key));
-    if let (Ok(token), Some(fake)) = (&token, fake) {
-        println!("         a player says: {}", verdict(fake, token));
+    if let (Ok(token), Some(server)) = (&token, server) {
+        println!("         {}", verify(server, token));
     }
 
     println!("\ndelete   DELETE {}", keys.path_for(&key.id)?);
-    let word = keys.delete(&key.id)?;
-    println!("         the service says: {}", word.as_deref().unwrap_or("nothing"));
+    let confirmation = keys.delete(&key.id)?;
+    println!("         result   {}", confirmation.as_deref().unwrap_or("none"));
     let token = token?;
-    if let Some(fake) = fake {
-        println!("         a player says: {}", verdict(fake, &token));
+    if let Some(server) = server {
+        println!("         {}", verify(server, &token));
     }
 
-    println!("\nerror    the same key deleted once more");
+    println!("\nerror    deleting the same key again");
     match keys.delete(&key.id) {
         Ok(_) => println!("         no error"),
-        Err(error) => println!("         {error}\n         not found: {}", error.is_not_found()),
+        Err(error) => println!("         {error}\n         is_not_found() is {}", error.is_not_found()),
     }
     Ok(())
 }
@@ -84,9 +86,9 @@ fn list(keys: &SigningKeys) -> Result<(), Error> {
 }
 
 fn sign(key: &SigningKey) -> Result<PlaybackToken, Error> {
-    println!("\nsign     a token for one video, good for an hour, in Great Britain only; no request is made");
+    println!("\nsign     a token for one video, valid for an hour in Great Britain only; no request is made");
     let token = Signer::new(key)?
-        .token(VIDEO)
+        .token(VIDEO_UID)
         .access_rule(AccessRule::allow_countries(["GB"])?)
         .access_rule(AccessRule::block_any())
         .sign()?;
@@ -96,6 +98,9 @@ fn sign(key: &SigningKey) -> Result<PlaybackToken, Error> {
     Ok(token)
 }
 
-fn verdict(fake: &FakeServer, token: &PlaybackToken) -> String {
-    fake.verify_token(token.as_str()).map_or_else(|refusal| format!("refused, {refusal}"), |()| "plays".to_string())
+fn verify(server: &FakeServer, token: &PlaybackToken) -> String {
+    match server.verify_token(token.as_str()) {
+        Ok(()) => "the token is valid".to_string(),
+        Err(error) => format!("the token is not valid: {error}"),
+    }
 }

@@ -1,39 +1,45 @@
-//! What to do when a create fails and may have taken effect all the same: shown on the fake, which loses answers on
-//! demand.
+//! Shows what to do if a create fails but may have made a key, against a fake server that loses responses on demand.
 //!
 //! ```text
 //! cargo run --example recover
 //! ```
 
+use std::time::Duration;
+
+use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault};
-use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeys};
+use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeyInfo, SigningKeys};
+
+/// How far the clocks of this machine and of the service may differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Error> {
-    let fake = FakeServer::start();
-    let keys = fake.signing_keys();
-    fake.seed("a-key-in-use");
+    let server = FakeServer::start();
+    let keys = server.signing_keys();
+    server.seed("a-key-in-use");
 
-    println!("1. The answer is whole.");
+    println!("1. The response is complete.");
     create(&keys)?;
 
-    println!("\n2. The answer breaks off within the second secret.");
-    fake.inject_on("POST", Fault::TruncateResponse);
+    println!("\n2. The response is truncated in the second form of the key.");
+    server.inject_on("POST", Fault::TruncateResponse);
     create(&keys)?;
 
-    println!("\n3. The answer is lost; a gateway's error page comes in its place.");
-    fake.inject_on("POST", Fault::LoseResponse);
+    println!("\n3. The response is lost, and a gateway sends an error page instead.");
+    server.inject_on("POST", Fault::LoseResponse);
     create(&keys)?;
 
-    println!("\nAt the end there are:");
+    println!("\nThe account now has these keys:");
     for key in keys.list()? {
         println!("   {}", key.id);
     }
     Ok(())
 }
 
-/// Creates a key; if it cannot be told whether there is one, makes sure that none is left over.
+/// Creates and stores a key. If it is unknown whether the service made one, deletes the key that nobody can use.
 fn create(keys: &SigningKeys) -> Result<(), Error> {
-    let known = ids(keys)?;
+    let before = keys.list()?;
+    let start = Timestamp::now() - CLOCK_SKEW;
     let error = match keys.create() {
         Ok(key) => {
             store(&key.id, &key.jwk);
@@ -50,19 +56,25 @@ fn create(keys: &SigningKeys) -> Result<(), Error> {
     if !error.outcome_unknown() {
         return Err(error);
     }
-    // The list does not tell who made a key: where others create keys in the same account, ask before deleting one.
-    for orphan in ids(keys)?.iter().filter(|id| !known.contains(id)) {
-        keys.delete(orphan)?;
-        println!("   deleted {orphan}, which was made and which nobody holds; create again when it suits");
+    // The list does not say who created a key. This is safe only if no other program creates keys in this account.
+    let after = keys.list()?;
+    let new: Vec<_> = after.iter().filter(|key| !before.iter().any(|old| old.id == key.id)).collect();
+    match new[..] {
+        [] => println!("   there is no new key; create again when it suits you"),
+        [key] if was_created_after(key, start) => {
+            keys.delete(&key.id)?;
+            println!("   deleted {}, which nobody can use; create again when it suits you", key.id);
+        }
+        _ => println!("   check these keys by hand: {:?}", new.iter().map(|key| &key.id).collect::<Vec<_>>()),
     }
     Ok(())
 }
 
-fn ids(keys: &SigningKeys) -> Result<Vec<String>, Error> {
-    Ok(keys.list()?.into_iter().map(|key| key.id).collect())
+fn was_created_after(key: &SigningKeyInfo, time: Timestamp) -> bool {
+    key.created.is_some_and(|created| created > time)
 }
 
-/// Where a program would put the key into its vault.
+/// Stands in for a secret store.
 fn store(id: &str, jwk: &Secret) {
     println!("   stored {id}: {jwk:?}, {} characters", jwk.expose_secret().len());
 }

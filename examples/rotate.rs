@@ -1,114 +1,104 @@
-//! Rotates a signing key without interrupting a viewer: on the fake, with its time moved on by days.
+//! Rotates signing keys without interrupting a viewer, against a fake server whose time moves by days.
 //!
 //! ```text
 //! cargo run --example rotate
 //! ```
 //!
-//! Deleting a key revokes every token that it signed, and a token lives up to 24 hours. So the old key is deleted only when
-//! the last token that it can have signed has expired. [`rotate`] does whatever is due, works it out anew from the list and
-//! the vault each time, and can be stopped and started again at any point.
+//! Deleting a key revokes every token that it signed, and a token lives for up to 24 hours. So a key is deleted only when
+//! its successor is older than that, plus a margin. [`rotate`] does what is due and can run at any time, as a daily job
+//! for example. It never deletes a key that it does not know.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault};
 use cloudflare_stream_keys::{Error, PlaybackToken, Secret, Signer, SigningKeys};
-use jiff::Timestamp;
 
-const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
+const VIDEO_UID: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How old a key gets before another takes its place.
+/// The age at which a key gets a successor.
 const ROTATE_AFTER: Duration = DAY.saturating_mul(30);
-/// How long a token of the old key can live on once the new key signs: the longest lifetime, and an hour for programs that
-/// have not read the vault again.
+/// The age of the successor at which a key can be deleted: the longest lifetime of a token, and an hour in which programs
+/// that sign read the store again.
 const OVERLAP: Duration = DAY.saturating_add(Duration::from_secs(60 * 60));
 
-/// Where the program keeps its keys, by id: a JWK each.
-type Vault = BTreeMap<String, Secret>;
+/// Stands in for a secret store: the JWK of each key, by id.
+type Store = BTreeMap<String, Secret>;
 
 /// Does what is due at this time.
-fn rotate(keys: &SigningKeys, vault: &mut Vault, now: Timestamp) -> Result<(), Error> {
-    let listed = keys.list()?;
-    // Deleted, and not forgotten: the program was stopped in between.
-    vault.retain(|id, _| listed.iter().any(|key| key.id == *id));
-    let (mut held, orphans): (Vec<_>, Vec<_>) = listed.into_iter().partition(|key| vault.contains_key(&key.id));
-    held.sort_by_key(|key| key.created);
-
-    // Made, and never stored: the program was stopped in between, or the answer got lost. It has signed nothing.
-    // (Only where no other program creates keys in this account.)
-    for orphan in orphans {
-        keys.delete(&orphan.id)?;
-        println!("   deleted {}, which nobody holds", short(&orphan.id));
-    }
-
+fn rotate(keys: &SigningKeys, store: &mut Store, now: Timestamp) -> Result<(), Error> {
+    let (mut known, unknown): (Vec<_>, Vec<_>) = keys.list()?.into_iter().partition(|key| store.contains_key(&key.id));
+    known.sort_by_key(|key| key.created);
     let age = |created: Option<Timestamp>| created.map_or(Duration::ZERO, |created| age(created, now));
-    match held.split_last() {
-        Some((newest, older)) if age(newest.created) < ROTATE_AFTER => {
-            for old in older.iter().filter(|_| age(newest.created) >= OVERLAP) {
-                keys.delete(&old.id)?;
-                vault.remove(&old.id);
-                println!("   deleted {}, whose last token has expired", short(&old.id));
-            }
+
+    for key in unknown {
+        println!("   {} is not in the store; if no other program uses it, delete it by hand", short(&key.id));
+    }
+    for pair in known.windows(2) {
+        let (key, successor) = (&pair[0], &pair[1]);
+        if age(successor.created) >= OVERLAP {
+            keys.delete(&key.id)?;
+            store.remove(&key.id);
+            println!("   deleted {}, whose last token has expired", short(&key.id));
         }
-        _ => {
-            let key = keys.create()?;
-            println!("   created and stored {}, which signs from now on", short(&key.id));
-            vault.insert(key.id, key.jwk);
-        }
+    }
+    if known.last().is_none_or(|newest| age(newest.created) >= ROTATE_AFTER) {
+        let key = keys.create()?;
+        println!("   created and stored {}, which signs from now on", short(&key.id));
+        store.insert(key.id, key.jwk);
     }
     Ok(())
 }
 
-/// Signs with the newest key of the vault that the service still has.
-fn sign(keys: &SigningKeys, vault: &Vault, now: Timestamp) -> Result<PlaybackToken, Error> {
-    let newest = keys.list()?.into_iter().filter(|key| vault.contains_key(&key.id)).max_by_key(|key| key.created);
-    let jwk = newest.and_then(|key| vault.get(&key.id)).expect("rotate() has stored a key");
-    Signer::from_jwk(jwk.expose_secret())?.token(VIDEO).expires_in(DAY).signing_time(now).sign()
+/// Signs with the newest stored key that the service still has.
+fn sign(keys: &SigningKeys, store: &Store, now: Timestamp) -> Result<PlaybackToken, Error> {
+    let newest = keys.list()?.into_iter().filter(|key| store.contains_key(&key.id)).max_by_key(|key| key.created);
+    let jwk = newest.and_then(|key| store.get(&key.id)).expect("rotate() has stored a key");
+    Signer::from_jwk(jwk.expose_secret())?.token(VIDEO_UID).expires_in(DAY).signing_time(now).sign()
 }
 
 fn main() -> Result<(), Error> {
-    let fake = FakeServer::start();
-    let keys = fake.signing_keys();
-    let mut vault = Vault::new();
+    let server = FakeServer::start();
+    let keys = server.signing_keys();
+    let mut store = Store::new();
 
     println!("Day 0: there is no key yet.");
-    rotate(&keys, &mut vault, fake.now())?;
-    rotate(&keys, &mut vault, fake.now())?;
+    rotate(&keys, &mut store, server.now())?;
 
     println!("Day 29: nothing is due.");
-    fake.advance(DAY * 29);
-    rotate(&keys, &mut vault, fake.now())?;
-    fake.advance(DAY);
-    let last_of_the_old = sign(&keys, &vault, fake.now())?;
+    server.advance(DAY * 29);
+    rotate(&keys, &mut store, server.now())?;
+    server.advance(DAY);
+    let last_token_of_old_key = sign(&keys, &store, server.now())?;
 
-    println!("Day 30: the key is due, but the answer to its successor's creation gets lost.");
-    fake.inject_on("POST", Fault::LoseResponse);
-    if let Err(error) = rotate(&keys, &mut vault, fake.now()) {
+    println!("Day 30: a successor is due, but the service is unavailable.");
+    server.inject_on("POST", Fault::Status(503.try_into().expect("a valid status")));
+    if let Err(error) = rotate(&keys, &mut store, server.now()) {
         println!("   {error}");
     }
-    println!("Day 30, started again:");
-    rotate(&keys, &mut vault, fake.now())?;
-    let first_of_the_new = sign(&keys, &vault, fake.now())?;
-    play(&fake, "the old key's last token", &last_of_the_old);
-    play(&fake, "the new key's first token", &first_of_the_new);
+    println!("Day 30, tried again:");
+    rotate(&keys, &mut store, server.now())?;
+    let first_token_of_new_key = sign(&keys, &store, server.now())?;
+    verify(&server, "the old key's last token", &last_token_of_old_key);
+    verify(&server, "the new key's first token", &first_token_of_new_key);
 
     println!("Half a day later: the old key must stay.");
-    fake.advance(DAY / 2);
-    rotate(&keys, &mut vault, fake.now())?;
-    play(&fake, "the old key's last token", &last_of_the_old);
+    server.advance(DAY / 2);
+    rotate(&keys, &mut store, server.now())?;
+    verify(&server, "the old key's last token", &last_token_of_old_key);
 
-    println!("A day later: it can go.");
-    fake.advance(DAY);
-    rotate(&keys, &mut vault, fake.now())?;
-    play(&fake, "the old key's last token", &last_of_the_old);
-    println!("There is {} key left, and the vault has {}.", keys.list()?.len(), vault.len());
+    println!("A day later: the old key can go.");
+    server.advance(DAY);
+    rotate(&keys, &mut store, server.now())?;
+    println!("{} key is left, and the store has {}.", keys.list()?.len(), store.len());
     Ok(())
 }
 
-fn play(fake: &FakeServer, what: &str, token: &PlaybackToken) {
-    match fake.verify_token(token.as_str()) {
-        Ok(()) => println!("   {what} plays"),
-        Err(refusal) => println!("   {what} does not play: {refusal}"),
+fn verify(server: &FakeServer, name: &str, token: &PlaybackToken) {
+    match server.verify_token(token.as_str()) {
+        Ok(()) => println!("   {name} is valid"),
+        Err(error) => println!("   {name} is not valid: {error}"),
     }
 }
 

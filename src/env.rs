@@ -2,6 +2,7 @@
 
 use std::env::{self, VarError};
 
+use crate::validate::validate_id;
 use crate::{Credentials, Error};
 
 const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
@@ -41,7 +42,9 @@ fn credentials_from(read: ReadVar) -> Result<Credentials, Error> {
 }
 
 fn account_id_from(read: ReadVar) -> Result<String, Error> {
-    optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))
+    let id = optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))?;
+    validate_id(ACCOUNT_ID, &id)?;
+    Ok(id)
 }
 
 fn optional(read: ReadVar, name: &str) -> Result<Option<String>, Error> {

@@ -1,5 +1,7 @@
-//! 64 threads on one client: row 23 of the table in the README. The fake runs in a process of its own, so that memory
-//! and connections are the client's.
+//! 64 threads share one client: row 23 of the table in tests/README.md.
+//!
+//! A binary of its own because it measures the memory of the whole process. The fake server runs in a child process, so
+//! that its memory does not count.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Lines, Read};
@@ -13,12 +15,12 @@ use cloudflare_stream_keys::mock::FakeServer;
 use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
 
 const THREADS: usize = 64;
-const CALLS: usize = 1000;
+const CALLS_PER_THREAD: usize = 1000;
 
-/// The fake, in a process that ends with its standard input.
+/// A fake server in a child process, which exits when its standard input is closed.
 struct FakeProcess {
     child: Child,
-    /// Held open, for the test runner in the child has its last words to say.
+    /// Kept open because the child's test runner prints a summary before it exits.
     output: Lines<BufReader<ChildStdout>>,
     address: SocketAddr,
 }
@@ -26,7 +28,7 @@ struct FakeProcess {
 impl FakeProcess {
     fn start() -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["the_fake_alone", "--exact", "--ignored", "--nocapture"])
+            .args(["fake_server_process", "--exact", "--ignored", "--nocapture"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -46,15 +48,15 @@ impl Drop for FakeProcess {
 }
 
 #[test]
-#[ignore = "runs in a process of its own"]
-fn the_fake_alone() {
+#[ignore = "run by FakeProcess, in a child process"]
+fn fake_server_process() {
     let fake = FakeServer::start();
     println!("\nlistening on {}", fake.base_url());
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
-/// Passes connections on, and counts them.
-fn counting_relay(target: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+/// Starts a TCP proxy to the target that counts connections.
+fn start_counting_proxy(target: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let count = Arc::new(AtomicUsize::new(0));
@@ -78,28 +80,32 @@ fn counting_relay(target: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     (address, count)
 }
 
-/// Memory in use by this process, in MiB.
-fn resident() -> Option<usize> {
+/// Returns the resident memory of this process in MiB, or `None` if there is no /proc.
+fn resident_mib() -> Option<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: usize = statm.split(' ').nth(1)?.parse().ok()?;
     Some(pages * 4096 / (1 << 20))
 }
 
-/// Of ten calls one creates a key, one deletes a key that is there, and eight list. Gives the keys created and deleted.
-fn work(keys: &SigningKeys, calls: usize) -> (Vec<String>, Vec<String>) {
+/// Makes this many calls. Of every ten, one creates a key, eight list and one deletes. Returns the ids of created and
+/// deleted keys.
+fn run_calls(keys: &SigningKeys, calls: usize) -> (Vec<String>, Vec<String>) {
     let (mut created, mut deleted) = (Vec::new(), Vec::<String>::new());
     for call in 0..calls {
         match call % 10 {
             0 => created.push(keys.create().unwrap().id),
             9 => {
                 let id = created[deleted.len()].clone();
-                assert_eq!(keys.delete(&id).unwrap().as_deref(), Some("Revoked"), "deleted once");
+                assert_eq!(keys.delete(&id).unwrap().as_deref(), Some("Revoked"), "deleted on the first attempt");
                 deleted.push(id);
             }
             _ => {
                 let listed: HashSet<String> = keys.list().unwrap().into_iter().map(|key| key.id).collect();
-                assert!(created[deleted.len()..].iter().all(|id| listed.contains(id)), "every living key is listed");
-                assert!(deleted.iter().all(|id| !listed.contains(id)), "and no deleted one");
+                assert!(
+                    created[deleted.len()..].iter().all(|id| listed.contains(id)),
+                    "every key that was not deleted is listed"
+                );
+                assert!(deleted.iter().all(|id| !listed.contains(id)), "no deleted key is listed");
             }
         }
     }
@@ -109,37 +115,38 @@ fn work(keys: &SigningKeys, calls: usize) -> (Vec<String>, Vec<String>) {
 #[test]
 fn row_23_many_threads_share_one_client() {
     let fake = FakeProcess::start();
-    let (address, connections) = counting_relay(fake.address);
+    let (address, connections) = start_counting_proxy(fake.address);
     let client = Client::builder()
         .credentials(Credentials::api_token(FakeServer::API_TOKEN))
         .base_url(format!("http://{address}"))
         .build()
         .unwrap();
-    // An account each eight threads, so that lists stay short.
+    // Eight threads share an account, which keeps lists short.
     let keys: Vec<_> = (0..THREADS).map(|n| client.signing_keys(&format!("acct-{}", n / 8)).unwrap()).collect();
-    let round = |calls: usize| -> Vec<(Vec<String>, Vec<String>)> {
+    let run_threads = |calls: usize| -> Vec<(Vec<String>, Vec<String>)> {
         thread::scope(|scope| {
-            let workers: Vec<_> = keys.iter().map(|keys| scope.spawn(move || work(keys, calls))).collect();
+            let workers: Vec<_> = keys.iter().map(|keys| scope.spawn(move || run_calls(keys, calls))).collect();
             workers.into_iter().map(|worker| worker.join().unwrap()).collect()
         })
     };
 
-    let warm_up = round(CALLS / 10);
-    let before = resident();
-    let results = round(CALLS * 9 / 10);
-    let after = resident();
+    let warm_up = run_threads(CALLS_PER_THREAD / 10);
+    let before = resident_mib();
+    let results = run_threads(CALLS_PER_THREAD * 9 / 10);
+    let after = resident_mib();
 
     let results = || warm_up.iter().chain(&results);
     let created: Vec<&String> = results().flat_map(|(created, _)| created).collect();
-    assert_eq!(created.len(), THREADS * CALLS / 10);
-    assert_eq!(created.iter().collect::<HashSet<_>>().len(), created.len(), "every key is another");
+    assert_eq!(created.len(), THREADS * CALLS_PER_THREAD / 10);
+    assert_eq!(created.iter().collect::<HashSet<_>>().len(), created.len(), "all ids are distinct");
     let deleted: HashSet<&String> = results().flat_map(|(_, deleted)| deleted).collect();
     assert_eq!(deleted.len(), created.len());
     assert!(keys.iter().all(|keys| keys.list().unwrap().is_empty()));
 
     let connections = connections.load(Ordering::SeqCst);
-    println!("{} calls on {connections} connections; MiB before and after: {before:?}, {after:?}", THREADS * CALLS);
-    // A create has a connection of its own; all else shares one a thread.
+    let calls = THREADS * CALLS_PER_THREAD;
+    println!("{calls} calls on {connections} connections; MiB before and after: {before:?}, {after:?}");
+    // Each create opens a connection. All other calls need at most one per thread.
     assert!(connections <= created.len() + 2 * THREADS, "{connections} connections for {THREADS} threads");
     if let (Some(before), Some(after)) = (before, after) {
         assert!(after <= before + 16, "memory grew from {before} to {after} MiB");

@@ -1,12 +1,14 @@
 use std::time::Instant;
 
-/// Microseconds of each, in the median of so many rounds, taking turns.
-pub fn medians<const N: usize>(rounds: usize, contenders: [&dyn Fn(); N]) -> [f64; N] {
+/// Measures the median time of each function in microseconds.
+///
+/// The functions take turns, so that other load on the machine affects all of them.
+pub fn medians<const N: usize>(rounds: usize, functions: [&dyn Fn(); N]) -> [f64; N] {
     let mut times = [const { Vec::new() }; N];
     for _ in 0..rounds {
-        for (contender, times) in contenders.iter().zip(&mut times) {
+        for (function, times) in functions.iter().zip(&mut times) {
             let start = Instant::now();
-            contender();
+            function();
             times.push(start.elapsed());
         }
     }

@@ -1,10 +1,11 @@
-//! Integration tests, a module for each theme. README.md in tests/ maps the promises to the tests.
+//! The integration tests, one module per theme. See tests/README.md.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod build_script;
 mod contract;
+mod examples;
 mod mocking;
 mod raw_layer;
 mod refresh_spec;

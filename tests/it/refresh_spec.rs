@@ -118,14 +118,12 @@ fn at<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Value {
 
 #[test]
 fn cloudflares_own_document_changes_nothing() {
-    let document = cloudflare_document();
-    if !document.exists() {
-        // Past the test runner, which keeps what a passing test prints to itself.
-        let skipped =
-            "SKIPPED: the refresh from Cloudflare's own document, which CLOUDFLARE_OPENAPI can name. It is not at";
-        let _ = writeln!(io::stderr(), "{skipped} {}", document.display());
+    let Some(document) = cloudflare_document() else {
+        // The test runner captures `eprintln!`, but not this.
+        let _ =
+            writeln!(io::stderr(), "SKIPPED: the refresh from Cloudflare's document; CLOUDFLARE_OPENAPI is not set");
         return;
-    }
+    };
     let case = Case::with_document("");
     let outcome = refresh(&["--check"], &case.fragment(), &document);
     assert_eq!(

@@ -1,13 +1,13 @@
-//! Answers of any form at all: never a panic, never a hang, always a value or an error of this crate; and never a key
-//! lost that had arrived.
+//! Property tests with random and mutated responses. Every call returns a value or an error, without a panic or a hang,
+//! and key material that arrived complete is never lost.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release --test robustness` makes a long session of it.
+//! For a long run: `PROPTEST_CASES=100000 cargo test --release --test it robustness`
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::{KEY_ID, RawServer, Reply, created, success};
+use crate::support::{KEY_ID, RawServer, Reply, created_body, success_body};
 use cloudflare_stream_keys::{Error, RetryPolicy, SigningKeys};
 use flate2::{Compression, write::GzEncoder};
 use proptest::collection::vec;
@@ -17,61 +17,58 @@ use serde_json::json;
 const PEM: &str = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQ==";
 const JWK: &str = "eyJ1c2UiOiJzaWciLCJrdHkiOiJSU0EifQ==";
 
-/// One server and client for all cases, and what the server answers next.
-struct Stage {
-    next: Arc<Mutex<Reply>>,
+/// The server and client that all cases share.
+struct Fixture {
+    reply: Arc<Mutex<Reply>>,
     keys: SigningKeys,
 }
 
-static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| {
-    let next = Arc::new(Mutex::new(Reply::BytesThenClose(vec![])));
-    let shared = next.clone();
-    let wire = RawServer::forgetful(move |_, _| shared.lock().unwrap().clone());
-    let keys = wire.keys().with_retry_policy(RetryPolicy::none()).with_timeout(Duration::from_secs(5));
-    Mutex::new(Stage { next, keys })
+static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| {
+    let reply = Arc::new(Mutex::new(Reply::BytesThenClose(vec![])));
+    let shared = reply.clone();
+    let server = RawServer::start_unrecorded(move |_, _| shared.lock().unwrap().clone());
+    let keys = server.signing_keys().with_retry_policy(RetryPolicy::none()).with_timeout(Duration::from_secs(5));
+    Mutex::new(Fixture { reply, keys })
 });
 
-/// Puts the answer to a create, a list and a delete, and gives what came of the create.
-fn answer_all(bytes: &[u8]) -> Result<cloudflare_stream_keys::SigningKey, Error> {
-    let stage = STAGE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    *stage.next.lock().unwrap() = Reply::BytesThenClose(bytes.to_vec());
+/// Sends this response to a create, a list and a delete, and returns the result of the create.
+fn respond_to_all(bytes: &[u8]) -> Result<cloudflare_stream_keys::SigningKey, Error> {
+    let fixture = FIXTURE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    *fixture.reply.lock().unwrap() = Reply::BytesThenClose(bytes.to_vec());
     let start = Instant::now();
-    let created = stage.keys.create();
-    let _ = (stage.keys.list(), stage.keys.delete(KEY_ID));
-    assert!(
-        start.elapsed() < Duration::from_secs(15),
-        "the connection is closed after each answer: nothing to wait for"
-    );
+    let created = fixture.keys.create();
+    let _ = (fixture.keys.list(), fixture.keys.delete(KEY_ID));
+    assert!(start.elapsed() < Duration::from_secs(15), "a call waited although the server had closed the connection");
     created
 }
 
-/// A change to a body: overwrites, inserts, or cuts out a piece, at a place from 0 to 1.
+/// A mutation of a byte string. Its position is a fraction of the length, from 0 to 1.
 #[derive(Clone, Debug)]
-enum Change {
+enum Mutation {
     Overwrite(f64, u8),
     Insert(f64, Vec<u8>),
     Remove(f64, usize),
     Truncate(f64),
 }
 
-impl Change {
+impl Mutation {
     fn apply(&self, body: &mut Vec<u8>) {
-        let place = |at: f64, length: usize| (at * length as f64) as usize;
+        let index = |at: f64, length: usize| (at * length as f64) as usize;
         match self {
             _ if body.is_empty() => {}
             Self::Overwrite(at, byte) => {
-                let at = place(*at, body.len());
+                let at = index(*at, body.len());
                 body[at] = *byte;
             }
             Self::Insert(at, bytes) => {
-                let at = place(*at, body.len());
+                let at = index(*at, body.len());
                 body.splice(at..at, bytes.iter().copied());
             }
             Self::Remove(at, length) => {
-                let at = place(*at, body.len());
+                let at = index(*at, body.len());
                 body.drain(at..body.len().min(at + length));
             }
-            Self::Truncate(at) => body.truncate(place(*at, body.len())),
+            Self::Truncate(at) => body.truncate(index(*at, body.len())),
         }
     }
 }
@@ -80,24 +77,25 @@ fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![any::<u8>(), proptest::sample::select(br#"{}[]":,\0-e"#.to_vec())]
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn mutation() -> impl Strategy<Value = Mutation> {
     prop_oneof![
-        (0.0..1.0, byte()).prop_map(|(at, byte)| Change::Overwrite(at, byte)),
-        (0.0..1.0, vec(byte(), 1..5)).prop_map(|(at, bytes)| Change::Insert(at, bytes)),
-        (0.0..1.0, 1usize..40).prop_map(|(at, length)| Change::Remove(at, length)),
-        (0.0..1.0).prop_map(Change::Truncate),
+        (0.0..1.0, byte()).prop_map(|(at, byte)| Mutation::Overwrite(at, byte)),
+        (0.0..1.0, vec(byte(), 1..5)).prop_map(|(at, bytes)| Mutation::Insert(at, bytes)),
+        (0.0..1.0, 1usize..40).prop_map(|(at, length)| Mutation::Remove(at, length)),
+        (0.0..1.0).prop_map(Mutation::Truncate),
     ]
 }
 
-/// A right answer to one of the operations, with up to six changes.
-fn mutated() -> impl Strategy<Value = Vec<u8>> {
+/// Generates a valid response body of one of the operations, with up to five mutations.
+fn mutated_body() -> impl Strategy<Value = Vec<u8>> {
     let failure =
         r#"{"success":false,"errors":[{"code":10003,"message":"m","error_chain":[{"code":1,"message":"n"}]}]}"#;
-    let list = success(json!([{ "id": KEY_ID, "key_id": KEY_ID, "created": "2021-06-15T21:06:54.763937286Z" }]));
-    let bodies = vec![created(PEM, JWK), created(PEM, JWK), list, success(json!("Revoked")), failure.to_string()];
-    (proptest::sample::select(bodies), vec(change(), 0..6)).prop_map(|(body, changes)| {
+    let list = success_body(json!([{ "id": KEY_ID, "key_id": KEY_ID, "created": "2021-06-15T21:06:54.763937286Z" }]));
+    let bodies =
+        vec![created_body(PEM, JWK), created_body(PEM, JWK), list, success_body(json!("Revoked")), failure.to_string()];
+    (proptest::sample::select(bodies), vec(mutation(), 0..6)).prop_map(|(body, mutations)| {
         let mut body = body.into_bytes();
-        changes.iter().for_each(|change| change.apply(&mut body));
+        mutations.iter().for_each(|mutation| mutation.apply(&mut body));
         body
     })
 }
@@ -114,7 +112,7 @@ fn framing() -> impl Strategy<Value = Framing> {
     proptest::sample::select(vec![Framing::Length, Framing::Chunked, Framing::Close, Framing::Gzip])
 }
 
-/// A whole answer with this status and body.
+/// Returns a complete response with its body in this framing.
 fn framed(status: u16, framing: Framing, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {status} Status\r\n").into_bytes();
     match framing {
@@ -138,9 +136,9 @@ fn framed(status: u16, framing: Framing, body: &[u8]) -> Vec<u8> {
         Framing::Gzip => {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             encoder.write_all(body).unwrap();
-            let packed = encoder.finish().unwrap();
-            bytes.extend(format!("content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len()).as_bytes());
-            bytes.extend(packed);
+            let compressed = encoder.finish().unwrap();
+            bytes.extend(format!("content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", compressed.len()).as_bytes());
+            bytes.extend(compressed);
         }
     }
     bytes
@@ -154,15 +152,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_an_answer_or_an_error(bytes in vec(byte(), 0..3000)) {
-        let _ = answer_all(&bytes);
+    fn random_bytes_do_not_panic_or_hang(bytes in vec(byte(), 0..3000)) {
+        let _ = respond_to_all(&bytes);
     }
 
     #[test]
-    fn any_head_and_body_are_an_answer_or_an_error(
+    fn random_headers_and_mutated_body_do_not_panic_or_hang(
         status in 100u16..1000,
         headers in vec(("[!-~]{0,12}", vec(byte(), 0..40)), 0..6),
-        body in mutated(),
+        body in mutated_body(),
     ) {
         let mut bytes = format!("HTTP/1.1 {status} Status\r\n").into_bytes();
         for (name, value) in headers {
@@ -170,31 +168,31 @@ proptest! {
         }
         bytes.extend(b"\r\n");
         bytes.extend(body);
-        let _ = answer_all(&bytes);
+        let _ = respond_to_all(&bytes);
     }
 
     #[test]
-    fn a_framed_answer_with_a_changed_byte_is_an_answer_or_an_error(
-        framing in framing(), body in mutated(), changes in vec(change(), 1..4),
+    fn mutated_framing_does_not_panic_or_hang(
+        framing in framing(), body in mutated_body(), mutations in vec(mutation(), 1..4),
     ) {
         let mut bytes = framed(200, framing, &body);
-        changes.iter().for_each(|change| change.apply(&mut bytes));
-        let _ = answer_all(&bytes);
+        mutations.iter().for_each(|mutation| mutation.apply(&mut bytes));
+        let _ = respond_to_all(&bytes);
     }
 
     #[test]
-    fn whole_key_material_that_arrived_is_in_the_key_or_in_the_error(
-        status in proptest::sample::select(vec![200, 200, 201, 202, 299]), framing in framing(), body in mutated(),
+    fn complete_key_material_is_in_the_key_or_the_error(
+        status in proptest::sample::select(vec![200, 200, 201, 202, 299]), framing in framing(), body in mutated_body(),
     ) {
-        let outcome = answer_all(&framed(status, framing, &body));
-        let shown = format!("{outcome:?}");
-        let (pem, jwk) = match outcome {
+        let result = respond_to_all(&framed(status, framing, &body));
+        let debug = format!("{result:?}");
+        let (pem, jwk) = match result {
             Ok(key) => (Some(key.pem), Some(key.jwk)),
             Err(error) => error.into_recovered_key().map_or((None, None), |key| (key.pem, key.jwk)),
         };
         for (name, secret, found) in [("pem", PEM, pem), ("jwk", JWK, jwk)] {
             if contains(&body, &format!(r#""{name}":"{secret}""#)) {
-                prop_assert_eq!(found.as_ref().map(|found| found.expose_secret()), Some(secret), "{}", shown);
+                prop_assert_eq!(found.as_ref().map(|found| found.expose_secret()), Some(secret), "{}", debug);
             }
         }
     }

@@ -1,11 +1,9 @@
-//! Settings and arguments that cannot be used are refused before anything is sent (rows 18 to 20), and what the
-//! environment says.
+//! Settings, arguments and environment variables. Invalid ones are rejected before anything is sent: rows 18 to 20 of
+//! the table in tests/README.md.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{ACCOUNT_ID, RawServer, Reply, TOKEN, answer, success};
-use cloudflare_stream_keys::mock::FakeServer;
+use crate::support::{ACCOUNT_ID, RawServer, Reply, TOKEN, response, success_body};
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
 use serde_json::json;
 
@@ -15,27 +13,27 @@ fn assert_invalid_input(error: &Error, setting: &str) {
 }
 
 #[test]
-fn row_18_ids_that_would_change_the_path_are_refused() {
-    let wire = RawServer::answering(200, &success(json!([])));
-    let client = wire.builder().build().unwrap();
+fn row_18_invalid_ids_are_rejected_before_sending() {
+    let server = RawServer::responding(200, &success_body(json!([])));
+    let client = server.client_builder().build().unwrap();
     let keys = client.signing_keys(ACCOUNT_ID).unwrap();
     for id in ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", " ", "a\n", "a\0", "ключ", "a\\b", "a;b", "a:b", "/"]
     {
-        assert_invalid_input(&client.signing_keys(id).unwrap_err(), "account id");
-        assert_invalid_input(&keys.delete(id).unwrap_err(), "key id");
-        assert_invalid_input(&keys.path_for(id).unwrap_err(), "key id");
+        assert_invalid_input(&client.signing_keys(id).unwrap_err(), "account ID");
+        assert_invalid_input(&keys.delete(id).unwrap_err(), "key ID");
+        assert_invalid_input(&keys.path_for(id).unwrap_err(), "key ID");
     }
-    assert_eq!(wire.connections(), 0);
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
-fn row_19_credentials_that_cannot_be_sent_are_refused_and_not_shown() {
-    let odd =
+fn row_19_invalid_credentials_are_rejected_and_not_shown() {
+    let invalid =
         ["", " ", "two words", "hunter2\n", "\thunter2", "hunter2\r\nx-evil: 1", "hunter2\0", "hünter2", "hunter2 "];
-    for value in odd {
+    for value in invalid {
         let settings = [
             (Credentials::api_token(value), "API token"),
-            (Credentials::global_api_key(value, "key"), "e-mail address"),
+            (Credentials::global_api_key(value, "key"), "email address"),
             (Credentials::global_api_key("ops@example.com", value), "global API key"),
         ];
         for (credentials, setting) in settings {
@@ -48,9 +46,9 @@ fn row_19_credentials_that_cannot_be_sent_are_refused_and_not_shown() {
 }
 
 #[test]
-fn row_20_base_urls_that_credentials_must_not_go_to_are_refused() {
+fn row_20_insecure_and_invalid_base_urls_are_rejected() {
     let build = |url: &str| Client::builder().credentials(Credentials::api_token(TOKEN)).base_url(url).build();
-    let bad = [
+    let invalid = [
         "http://api.cloudflare.com/client/v4",
         "http://127.0.0.1.example.com",
         "http://localhost.example.com",
@@ -73,7 +71,7 @@ fn row_20_base_urls_that_credentials_must_not_go_to_are_refused() {
         "https://api.cloudflare.com/a b",
         "https://api.cloudflare.com\n",
     ];
-    for url in bad {
+    for url in invalid {
         assert_invalid_input(&build(url).expect_err(url), "base URL");
     }
     for url in [
@@ -91,7 +89,7 @@ fn row_20_base_urls_that_credentials_must_not_go_to_are_refused() {
 }
 
 #[test]
-fn headers_that_are_none_or_the_clients_own_are_refused() {
+fn invalid_and_reserved_headers_are_rejected() {
     let build = |name: &str, value: &str| {
         Client::builder().credentials(Credentials::api_token(TOKEN)).default_header(name, value).build()
     };
@@ -110,41 +108,41 @@ fn headers_that_are_none_or_the_clients_own_are_refused() {
 }
 
 #[test]
-fn a_body_without_a_json_form_is_refused() {
-    let wire = RawServer::answering(200, "");
-    let pairs = std::collections::HashMap::from([((1, 2), 3)]);
-    assert_invalid_input(&wire.keys().create_with(&pairs).unwrap_err(), "request body");
-    assert_eq!(wire.connections(), 0);
+fn unserializable_request_body_is_rejected() {
+    let server = RawServer::responding(200, "");
+    let non_string_keys = std::collections::HashMap::from([((1, 2), 3)]);
+    assert_invalid_input(&server.signing_keys().create_with(&non_string_keys).unwrap_err(), "request body");
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
-fn a_timeout_per_call_leaves_other_handles_alone() {
-    let wire = RawServer::start(|n, _| match n {
-        0 => Reply::BytesThenSilence(vec![]),
-        _ => Reply::Bytes(answer(200, &success(json!([])))),
+fn per_call_timeout_does_not_affect_other_handles() {
+    let server = RawServer::start(|n, _| match n {
+        0 => Reply::BytesThenStall(vec![]),
+        _ => Reply::Bytes(response(200, &success_body(json!([])))),
     });
-    let keys = wire.keys();
-    let hasty = keys.clone().with_timeout(Duration::from_millis(200)).with_retry_policy(RetryPolicy::none());
+    let keys = server.signing_keys();
+    let impatient = keys.clone().with_timeout(Duration::from_millis(200)).with_retry_policy(RetryPolicy::none());
     let start = Instant::now();
-    assert!(hasty.list().unwrap_err().is_timeout());
+    assert!(impatient.list().unwrap_err().is_timeout());
     assert!(start.elapsed() < Duration::from_secs(5));
     keys.list().unwrap();
 }
 
 #[test]
-fn extreme_durations_do_no_harm() {
-    let wire = RawServer::answering(200, &success(json!([])));
-    let keys = wire.keys().with_retry_policy(RetryPolicy::none());
+fn zero_and_maximal_durations_do_not_panic() {
+    let server = RawServer::responding(200, &success_body(json!([])));
+    let keys = server.signing_keys().with_retry_policy(RetryPolicy::none());
     keys.clone().with_timeout(Duration::MAX).list().unwrap();
     assert!(keys.clone().with_timeout(Duration::ZERO).list().unwrap_err().is_timeout());
-    let client = wire.builder().connect_timeout(Duration::MAX).build().unwrap();
+    let client = server.client_builder().connect_timeout(Duration::MAX).build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
 }
 
 #[test]
-fn a_ureq_agent_of_the_callers_carries_the_calls() {
-    let wire = RawServer::answering(200, &success(json!([])));
-    // Its own ideas of statuses, redirects and deadlines must not count.
+fn custom_agent_shares_its_pool_but_not_its_settings() {
+    let server = RawServer::responding(200, &success_body(json!([])));
+    // The client overrides the agent's settings for status codes, redirects and timeouts.
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(10)
@@ -152,103 +150,34 @@ fn a_ureq_agent_of_the_callers_carries_the_calls() {
         .timeout_global(Some(Duration::from_nanos(1)))
         .build()
         .into();
-    let client = wire.builder().agent(agent.clone()).build().unwrap();
+    let client = server.client_builder().agent(agent.clone()).build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
-    // The agent's pool is shared: no second connection.
-    agent.get(wire.base_url()).config().timeout_global(None).build().call().unwrap();
-    assert_eq!((wire.requests().len(), wire.connections()), (2, 1));
+    // The agent's connection pool is shared, so this opens no second connection.
+    agent.get(server.base_url()).config().timeout_global(None).build().call().unwrap();
+    assert_eq!((server.requests().len(), server.connections()), (2, 1));
 
-    let refused = RawServer::answering(403, "");
-    let client = refused.builder().agent(agent).build().unwrap();
+    let forbidden = RawServer::responding(403, "");
+    let client = forbidden.client_builder().agent(agent).build().unwrap();
     assert!(client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap_err().is_forbidden());
 }
 
-/// Runs one of the tests below, which are ignored otherwise, in a process with this environment only.
-fn with_environment(test: &str, variables: &[(&str, &str)]) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--ignored", "--nocapture"]).env_clear().envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{variables:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+#[test]
+fn clients_and_handles_are_send_sync_and_clone() {
+    fn assert_send_sync_clone<T: Send + Sync + Clone + 'static>() {}
+    assert_send_sync_clone::<Client>();
+    assert_send_sync_clone::<SigningKeys>();
+    fn assert_send_sync<T: Send + Sync + 'static>() {}
+    assert_send_sync::<Error>();
 }
 
 #[test]
-fn the_environment_makes_a_client_and_a_handle() {
-    let fake = FakeServer::start();
-    let url = fake.base_url();
-    let account = ("CLOUDFLARE_ACCOUNT_ID", FakeServer::ACCOUNT_ID);
-    let base = ("CLOUDFLARE_BASE_URL", url.as_str());
-    let token = ("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN);
-    let global = [("CLOUDFLARE_EMAIL", FakeServer::EMAIL), ("CLOUDFLARE_API_KEY", FakeServer::GLOBAL_API_KEY)];
-    with_environment("settings::in_an_environment_that_is_complete", &[account, base, token]);
-    with_environment("settings::in_an_environment_that_is_complete", &[account, base, global[0], global[1]]);
-    with_environment(
-        "settings::in_an_environment_that_is_complete",
-        &[account, base, ("CLOUDFLARE_API_TOKEN", ""), global[0], global[1]],
-    );
-    // The token goes before the key, which is wrong here.
-    with_environment(
-        "settings::in_an_environment_that_is_complete",
-        &[account, base, token, global[0], ("CLOUDFLARE_API_KEY", "x")],
-    );
-    // What is for this machine does not go to the proxy, where nobody listens.
-    let nowhere = "http://127.0.0.1:9";
-    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
-    let proxies: Vec<_> = proxies.iter().map(|name| (*name, nowhere)).collect();
-    with_environment(
-        "settings::in_an_environment_that_is_complete",
-        &[&[account, base, token], proxies.as_slice()].concat(),
-    );
-    assert_eq!(fake.requests().len(), 5);
-}
-
-#[test]
-#[ignore = "needs an environment of its own"]
-fn in_an_environment_that_is_complete() {
-    SigningKeys::from_env().unwrap().list().unwrap();
-}
-
-#[test]
-fn the_environment_must_be_complete_and_usable() {
-    let account = ("CLOUDFLARE_ACCOUNT_ID", ACCOUNT_ID);
-    let token = ("CLOUDFLARE_API_TOKEN", TOKEN);
-    let cases: [(&str, &[(&str, &str)]); 7] = [
-        ("CLOUDFLARE_API_TOKEN", &[account]),
-        ("CLOUDFLARE_ACCOUNT_ID", &[token]),
-        ("CLOUDFLARE_ACCOUNT_ID", &[token, ("CLOUDFLARE_ACCOUNT_ID", "")]),
-        ("CLOUDFLARE_ACCOUNT_ID", &[token, ("CLOUDFLARE_ACCOUNT_ID", "a/b")]),
-        ("CLOUDFLARE_API_KEY", &[account, ("CLOUDFLARE_EMAIL", "ops@example.com")]),
-        ("CLOUDFLARE_EMAIL", &[account, ("CLOUDFLARE_API_KEY", "k")]),
-        ("base URL", &[account, token, ("CLOUDFLARE_BASE_URL", "http://example.com")]),
-    ];
-    for (names, variables) in cases {
-        let variables = [variables, &[("EXPECTED", names)]].concat();
-        with_environment("settings::in_an_environment_that_is_not", &variables);
-    }
-}
-
-#[test]
-#[ignore = "needs an environment of its own"]
-fn in_an_environment_that_is_not() {
-    assert_invalid_input(&SigningKeys::from_env().unwrap_err(), &std::env::var("EXPECTED").unwrap());
-}
-
-#[test]
-fn handles_go_to_other_threads() {
-    fn is_shareable<T: Send + Sync + Clone + 'static>() {}
-    is_shareable::<Client>();
-    is_shareable::<SigningKeys>();
-    fn is_sendable<T: Send + Sync + 'static>() {}
-    is_sendable::<Error>();
-}
-
-#[test]
-fn a_proxy_of_the_agents_is_used() {
-    let proxy = RawServer::replying(vec![Reply::Bytes(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec())]);
-    let target = RawServer::answering(200, &success(json!([])));
+fn proxy_of_a_custom_agent_is_used() {
+    let proxy =
+        RawServer::with_replies(vec![Reply::Bytes(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec())]);
+    let target = RawServer::responding(200, &success_body(json!([])));
     let url = format!("http://{}", proxy.address());
     let agent = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(&url).unwrap())).build();
-    let client = target.builder().agent(agent.into()).retry_policy(RetryPolicy::none()).build().unwrap();
+    let client = target.client_builder().agent(agent.into()).retry_policy(RetryPolicy::none()).build().unwrap();
     let error = client.signing_keys(ACCOUNT_ID).unwrap().create().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
     assert!(!error.outcome_unknown());

@@ -1,18 +1,19 @@
-//! Certificates, good and bad, on a real TLS server: row 21 of the table in the README.
+//! Valid and invalid certificates on a real TLS server: row 21 of the table in tests/README.md.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use crate::support::{ACCOUNT_ID, TOKEN, answer, created};
+use crate::support::{ACCOUNT_ID, RawServer, TOKEN, created_body, response};
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-/// A certificate authority of the tests' own.
+/// Creates a certificate authority that no root store contains.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -21,12 +22,12 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 
 struct TlsServer {
     address: SocketAddr,
-    /// All that came in, decrypted.
+    /// All requests, decrypted.
     received: Arc<Mutex<Vec<u8>>>,
 }
 
 impl TlsServer {
-    /// Serves with a certificate of these params: from the issuer, or self-signed.
+    /// Starts a server whose certificate is signed by the issuer, or self-signed if that is `None`.
     fn start(params: CertificateParams, issuer: Option<&CertifiedIssuer<'static, KeyPair>>) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = match issuer {
@@ -43,24 +44,23 @@ impl TlsServer {
         let (config, received) = (Arc::new(config), Arc::new(Mutex::new(Vec::new())));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let log = received.clone();
+        let recorded = received.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let connection = ServerConnection::new(config.clone()).unwrap();
-                serve(StreamOwned::new(connection, stream), &log);
+                serve(StreamOwned::new(connection, stream), &recorded);
             }
         });
         Self { address, received }
     }
 
     fn create(&self, host: &str, agent: Option<ureq::Agent>) -> Result<(), Error> {
-        let keys = keys(&format!("https://{host}:{}", self.address.port()), agent);
-        keys.create().map(drop)
+        signing_keys(&format!("https://{host}:{}", self.address.port()), agent).create().map(drop)
     }
 }
 
-/// Reads one request and answers it. A client that refuses the certificate leaves before that.
-fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, log: &Mutex<Vec<u8>>) {
+/// Reads one request and responds. Returns early if the client rejects the certificate.
+fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, received: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n{}") {
@@ -69,13 +69,13 @@ fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, log: &Mutex<Vec<u
             Ok(n) => request.extend_from_slice(&buffer[..n]),
         }
     }
-    log.lock().unwrap().extend(request);
-    let _ = stream.write_all(&answer(200, &created("cGVt", "andr")));
+    received.lock().unwrap().extend(request);
+    let _ = stream.write_all(&response(200, &created_body("cGVt", "andr")));
     stream.conn.send_close_notify();
     let _ = stream.flush();
 }
 
-fn keys(base_url: &str, agent: Option<ureq::Agent>) -> SigningKeys {
+fn signing_keys(base_url: &str, agent: Option<ureq::Agent>) -> SigningKeys {
     let builder = Client::builder()
         .credentials(Credentials::api_token(TOKEN))
         .base_url(base_url)
@@ -84,8 +84,8 @@ fn keys(base_url: &str, agent: Option<ureq::Agent>) -> SigningKeys {
     builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap()
 }
 
-/// An agent that trusts this authority only, and has no crypto provider of its own.
-fn trusting(issuer: &CertifiedIssuer<'static, KeyPair>) -> ureq::Agent {
+/// Returns an agent that trusts only this authority. It has no crypto provider, so the client must supply one.
+fn agent_trusting(issuer: &CertifiedIssuer<'static, KeyPair>) -> ureq::Agent {
     let roots = RootCerts::new_with_certs(&[Certificate::from_der(issuer.der()).to_owned()]);
     let tls = TlsConfig::builder().root_certs(roots).build();
     ureq::Agent::config_builder().tls_config(tls).build().into()
@@ -95,60 +95,60 @@ fn params_for(host: &str) -> CertificateParams {
     CertificateParams::new(vec![host.to_string()]).unwrap()
 }
 
-fn assert_refused(server: &TlsServer, agent: Option<ureq::Agent>, reason: &str) {
+fn assert_rejected(server: &TlsServer, agent: Option<ureq::Agent>, reason: &str) {
     let error = server.create("localhost", agent).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
     assert!(error.to_string().contains("certificate") && error.to_string().contains(reason), "{error}");
-    assert!(server.received.lock().unwrap().is_empty(), "nothing is sent to a server that is not trusted");
+    assert!(server.received.lock().unwrap().is_empty(), "nothing is sent to an untrusted server");
 }
 
 #[test]
-fn row_21_a_good_certificate_of_the_callers_authority_is_accepted() {
+fn row_21_certificate_of_a_custom_authority_is_accepted() {
     let issuer = authority();
     let server = TlsServer::start(params_for("localhost"), Some(&issuer));
-    server.create("localhost", Some(trusting(&issuer))).unwrap();
+    server.create("localhost", Some(agent_trusting(&issuer))).unwrap();
     let received = String::from_utf8(server.received.lock().unwrap().clone()).unwrap();
     assert!(received.starts_with("POST /accounts/") && received.contains(TOKEN));
 }
 
 #[test]
-fn row_21_a_certificate_of_an_unknown_authority_is_refused() {
+fn row_21_certificate_of_an_unknown_authority_is_rejected() {
     let server = TlsServer::start(params_for("localhost"), None);
-    assert_refused(&server, None, "UnknownIssuer");
-    assert_refused(&server, Some(trusting(&authority())), "invalid peer certificate");
+    assert_rejected(&server, None, "UnknownIssuer");
+    assert_rejected(&server, Some(agent_trusting(&authority())), "invalid peer certificate");
     let server = TlsServer::start(params_for("localhost"), Some(&authority()));
-    assert_refused(&server, None, "UnknownIssuer");
+    assert_rejected(&server, None, "UnknownIssuer");
 }
 
 #[test]
-fn row_21_an_expired_certificate_is_refused() {
+fn row_21_expired_certificate_is_rejected() {
     let issuer = authority();
     let mut params = params_for("localhost");
     (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-    assert_refused(&TlsServer::start(params, Some(&issuer)), Some(trusting(&issuer)), "expired");
+    assert_rejected(&TlsServer::start(params, Some(&issuer)), Some(agent_trusting(&issuer)), "expired");
 }
 
 #[test]
-fn row_21_a_certificate_for_another_name_is_refused() {
+fn row_21_certificate_for_another_name_is_rejected() {
     let issuer = authority();
     let server = TlsServer::start(params_for("api.example.com"), Some(&issuer));
-    assert_refused(&server, Some(trusting(&issuer)), "not valid for name");
+    assert_rejected(&server, Some(agent_trusting(&issuer)), "not valid for name");
 }
 
 #[test]
-fn row_21_a_server_without_tls_gets_nothing_in_clear() {
-    let wire = crate::support::RawServer::answering(200, "");
-    let error = keys(&format!("https://{}", wire.address()), None).with_timeout(std::time::Duration::from_millis(500));
-    let error = error.create().unwrap_err();
+fn row_21_nothing_is_sent_in_plain_text_to_a_server_without_tls() {
+    let server = RawServer::responding(200, "");
+    let keys = signing_keys(&format!("https://{}", server.address()), None).with_timeout(Duration::from_millis(500));
+    let error = keys.create().unwrap_err();
     assert!(!error.outcome_unknown(), "{error}");
-    assert!(wire.requests().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[test]
-fn row_21_a_connection_that_ends_within_the_handshake_counts_as_none() {
+fn row_21_connection_closed_during_handshake_is_a_connect_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || listener.incoming().for_each(drop));
-    let error = keys(&format!("https://{address}"), None).create().unwrap_err();
+    let error = signing_keys(&format!("https://{address}"), None).create().unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
 }

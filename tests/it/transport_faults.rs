@@ -1,11 +1,12 @@
-//! What breaks before an answer is whole: rows 1 to 6, 16 and 22 of the table in the README. Requests are counted where
-//! they arrive.
+//! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, Reply, answer, answer_with, created, success};
+use crate::support::{
+    ACCOUNT_ID, KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body,
+};
 use cloudflare_stream_keys::{Error, ErrorKind, RetryPolicy, SigningKeys};
 use serde_json::json;
 use ureq::Agent;
@@ -18,48 +19,48 @@ const CREATE: Call = |keys| keys.create().map(drop);
 const LIST: Call = |keys| keys.list().map(drop);
 const DELETE: Call = |keys| keys.delete(KEY_ID).map(drop);
 
-/// An answer that suits the request.
-fn good(request: &str) -> Reply {
+/// Returns a success response for the request's method.
+fn success(request: &str) -> Reply {
     let body = match request.split(' ').next() {
-        Some("POST") => created("cGVt", "andr"),
-        Some("GET") => success(json!([])),
-        _ => success(json!("Revoked")),
+        Some("POST") => created_body("cGVt", "andr"),
+        Some("GET") => success_body(json!([])),
+        _ => success_body(json!("Revoked")),
     };
-    Reply::Bytes(answer(200, &body))
+    Reply::Bytes(response(200, &body))
 }
 
-/// A server that does this to the first request, and is good from then on.
-fn first(reply: Reply) -> RawServer {
-    RawServer::start(move |n, request| if n == 0 { reply.clone() } else { good(request) })
+/// Starts a server that sends this reply to the first request, and success responses to all others.
+fn failing_once(reply: Reply) -> RawServer {
+    RawServer::start(move |n, request| if n == 0 { reply.clone() } else { success(request) })
 }
 
-/// Lists and deletes are repeated and succeed; a create reaches the server once, and its outcome is unknown.
-fn assert_create_alone_is_sent_once(reply: Reply, kind: ErrorKind) {
+/// Asserts that after this reply a list and a delete are retried, and a create fails with an unknown outcome.
+fn assert_only_create_is_not_retried(reply: Reply, kind: ErrorKind) {
     for call in [LIST, DELETE] {
-        let wire = first(reply.clone());
-        call(&wire.keys()).unwrap();
-        assert_eq!(wire.requests().len(), 2, "{reply:?}");
+        let server = failing_once(reply.clone());
+        call(&server.signing_keys()).unwrap();
+        assert_eq!(server.requests().len(), 2, "{reply:?}");
     }
-    let wire = first(reply.clone());
-    let error = CREATE(&wire.keys()).unwrap_err();
+    let server = failing_once(reply.clone());
+    let error = CREATE(&server.signing_keys()).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (kind, true), "{reply:?}: {error}");
-    assert_eq!(wire.requests().len(), 1, "{reply:?}");
+    assert_eq!(server.requests().len(), 1, "{reply:?}");
     assert!(error.to_string().contains("compare list()"), "{error}");
 
-    // And where it never gets better, they come to an end.
+    // If the fault persists, list and delete give up after the last retry.
     for call in [LIST, DELETE] {
-        let wire = RawServer::replying(vec![reply.clone()]);
-        let error = call(&wire.keys()).unwrap_err();
+        let server = RawServer::with_replies(vec![reply.clone()]);
+        let error = call(&server.signing_keys()).unwrap_err();
         assert_eq!((error.kind(), error.outcome_unknown()), (kind, false), "{reply:?}: {error}");
-        assert_eq!(wire.requests().len(), 3, "{reply:?}");
+        assert_eq!(server.requests().len(), 3, "{reply:?}");
     }
 }
 
-/// Leads to the addresses one after the other, and to the last from then on; to none where there is none.
+/// A resolver that returns one address per lookup, in order, and repeats the last one. Without any, lookups fail.
 #[derive(Debug)]
-struct Addresses(Mutex<Vec<SocketAddr>>);
+struct SequenceResolver(Mutex<Vec<SocketAddr>>);
 
-impl Resolver for Addresses {
+impl Resolver for SequenceResolver {
     fn resolve(
         &self,
         _: &ureq::http::Uri,
@@ -77,172 +78,178 @@ impl Resolver for Addresses {
     }
 }
 
-fn leading_to(addresses: &[SocketAddr]) -> Agent {
+fn agent_resolving_to(addresses: &[SocketAddr]) -> Agent {
     let config = Agent::config_builder().proxy(None).build();
-    Agent::with_parts(config, DefaultConnector::default(), Addresses(Mutex::new(addresses.to_vec())))
+    Agent::with_parts(config, DefaultConnector::default(), SequenceResolver(Mutex::new(addresses.to_vec())))
 }
 
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
+/// Returns an address that refuses connections.
+fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[test]
-fn row_01_any_call_is_repeated_where_no_connection_was_made() {
+fn row_01_every_call_is_retried_after_a_refused_connection() {
     for call in [CREATE, LIST, DELETE] {
-        let wire = RawServer::start(|_, request| good(request));
-        let agent = leading_to(&[nobody(), nobody(), wire.address()]);
-        let client = wire.builder().agent(agent).build().unwrap();
+        let server = RawServer::start(|_, request| success(request));
+        let agent = agent_resolving_to(&[closed_port(), closed_port(), server.address()]);
+        let client = server.client_builder().agent(agent).build().unwrap();
         call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap();
-        assert_eq!(wire.requests().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[test]
-fn row_01_no_connection_is_an_error_of_its_own_kind() {
-    let wire = RawServer::start(|_, request| good(request));
-    for (addresses, cause) in [(vec![nobody()], "refused"), (vec![], "host not found")] {
-        let client = wire.builder().agent(leading_to(&addresses)).build().unwrap();
+fn row_01_failed_connection_is_a_connect_error() {
+    let server = RawServer::start(|_, request| success(request));
+    for (addresses, cause) in [(vec![closed_port()], "refused"), (vec![], "host not found")] {
+        let client = server.client_builder().agent(agent_resolving_to(&addresses)).build().unwrap();
         for call in [CREATE, LIST, DELETE] {
             let error = call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
             assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
             assert!(error.to_string().to_lowercase().contains(cause), "{error}");
-            assert_eq!(error.status(), None);
+            assert_eq!(status_of(&error), None);
         }
     }
-    assert_eq!(wire.connections(), 0);
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
-fn row_02_no_answer_ends_at_the_deadline() {
+fn row_02_missing_response_times_out_at_the_deadline() {
     let deadline = Duration::from_millis(600);
     let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(150));
     for (call, requests) in [(CREATE, 1), (LIST, 3), (DELETE, 3)] {
-        let wire = RawServer::replying(vec![Reply::BytesThenSilence(vec![])]);
-        let keys = wire.keys().with_timeout(deadline).with_retry_policy(policy.clone());
+        let server = RawServer::with_replies(vec![Reply::BytesThenStall(vec![])]);
+        let keys = server.signing_keys().with_timeout(deadline).with_retry_policy(policy.clone());
         let start = Instant::now();
         let error = call(&keys).unwrap_err();
-        let took = start.elapsed();
+        let elapsed = start.elapsed();
         assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
         assert_eq!(error.outcome_unknown(), requests == 1);
-        assert!(took >= deadline - Duration::from_millis(50) && took < Duration::from_secs(5), "{took:?}");
-        assert_eq!(wire.requests().len(), requests);
+        assert!(elapsed >= deadline - Duration::from_millis(50) && elapsed < Duration::from_secs(5), "{elapsed:?}");
+        assert_eq!(server.requests().len(), requests);
     }
 }
 
 #[test]
-fn row_02_a_repeated_request_can_still_succeed_within_the_deadline() {
-    let wire = first(Reply::BytesThenSilence(vec![]));
+fn row_02_retry_within_the_deadline_succeeds() {
+    let server = failing_once(Reply::BytesThenStall(vec![]));
     let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(100));
-    wire.keys().with_retry_policy(policy).list().unwrap();
-    assert_eq!(wire.requests().len(), 2);
+    server.signing_keys().with_retry_policy(policy).list().unwrap();
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[test]
-fn row_03_a_connection_that_breaks_before_the_answer() {
-    assert_create_alone_is_sent_once(Reply::BytesThenReset(vec![]), ErrorKind::Transport);
-    assert_create_alone_is_sent_once(Reply::BytesThenClose(vec![]), ErrorKind::Transport);
+fn row_03_lost_connection_is_retried_except_for_create() {
+    assert_only_create_is_not_retried(Reply::BytesThenReset(vec![]), ErrorKind::Transport);
+    assert_only_create_is_not_retried(Reply::BytesThenClose(vec![]), ErrorKind::Transport);
 }
 
 #[test]
-fn row_04_an_answer_that_is_cut_short() {
-    let whole = answer(200, &created("cGVt", "andr"));
-    let head = whole.len() - created("cGVt", "andr").len();
+fn row_04_truncated_response_is_retried_except_for_create() {
+    let complete = response(200, &created_body("cGVt", "andr"));
+    let head = complete.len() - created_body("cGVt", "andr").len();
     for length in [5, 20, head, head + 10] {
-        assert_create_alone_is_sent_once(Reply::BytesThenClose(whole[..length].to_vec()), ErrorKind::Transport);
+        assert_only_create_is_not_retried(Reply::BytesThenClose(complete[..length].to_vec()), ErrorKind::Transport);
     }
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{\"success\":true,\r\n";
-    assert_create_alone_is_sent_once(Reply::BytesThenClose(chunked.to_vec()), ErrorKind::Transport);
+    assert_only_create_is_not_retried(Reply::BytesThenClose(chunked.to_vec()), ErrorKind::Transport);
 }
 
 #[test]
-fn row_04_gives_back_the_key_material_that_had_arrived() {
-    let body = created("cGVt", "andr");
-    let whole = answer(200, &body);
-    let wire = RawServer::replying(vec![Reply::BytesThenClose(whole[..whole.len() - 1].to_vec())]);
-    let error = wire.keys().create().unwrap_err();
-    assert_eq!((error.kind(), error.status(), error.outcome_unknown()), (ErrorKind::Transport, Some(200), true));
+fn row_04_truncated_create_response_keeps_complete_key_material() {
+    let body = created_body("cGVt", "andr");
+    let complete = response(200, &body);
+    let server = RawServer::with_replies(vec![Reply::BytesThenClose(complete[..complete.len() - 1].to_vec())]);
+    let error = server.signing_keys().create().unwrap_err();
+    assert_eq!((error.kind(), status_of(&error), error.outcome_unknown()), (ErrorKind::Transport, Some(200), true));
     let key = error.into_recovered_key().unwrap();
     assert_eq!(key.id.as_deref(), Some(KEY_ID));
     assert_eq!(key.pem.unwrap().expose_secret(), "cGVt");
 
-    // Half of a secret is none.
-    let half = whole.len() - body.len() + body.find("andr").unwrap() + 2;
-    let wire = RawServer::replying(vec![Reply::BytesThenClose(whole[..half].to_vec())]);
-    assert!(wire.keys().create().unwrap_err().recovered_key().is_none());
+    // An incomplete secret is not returned.
+    let inside_jwk = complete.len() - body.len() + body.find("andr").unwrap() + 2;
+    let server = RawServer::with_replies(vec![Reply::BytesThenClose(complete[..inside_jwk].to_vec())]);
+    assert!(server.signing_keys().create().unwrap_err().recovered_key().is_none());
 }
 
 #[test]
-fn row_05_a_429_is_obeyed_by_every_call() {
+fn row_05_every_call_is_retried_after_retry_after() {
     for call in [CREATE, LIST, DELETE] {
-        let wire = first(Reply::Bytes(answer_with(429, "retry-after: 1\r\n", b"")));
+        let server = failing_once(Reply::Bytes(response_with(429, "retry-after: 1\r\n", b"")));
         let start = Instant::now();
-        call(&wire.keys()).unwrap();
+        call(&server.signing_keys()).unwrap();
         assert!(start.elapsed() >= Duration::from_secs(1));
-        assert_eq!(wire.requests().len(), 2);
+        assert_eq!(server.requests().len(), 2);
     }
 }
 
 #[test]
-fn row_05_a_429_beyond_the_limit_or_the_deadline_is_returned_at_once() {
+fn row_05_retry_after_beyond_the_limit_or_deadline_is_an_error_at_once() {
     for (header, seconds) in [("retry-after: 31\r\n", 31), ("retry-after: 300\r\n", 300), ("retry-after: 20\r\n", 20)] {
         for call in [CREATE, LIST, DELETE] {
-            let wire = RawServer::replying(vec![Reply::Bytes(answer_with(429, header, b""))]);
+            let server = RawServer::with_replies(vec![Reply::Bytes(response_with(429, header, b""))]);
             let start = Instant::now();
-            let error = call(&wire.keys()).unwrap_err();
+            let error = call(&server.signing_keys()).unwrap_err();
             assert!(start.elapsed() < Duration::from_secs(5));
             assert!(error.is_rate_limited() && !error.outcome_unknown());
             assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)));
-            assert!(error.to_string().contains(&format!("wait {seconds} s")), "{error}");
-            assert_eq!(wire.requests().len(), 1);
+            assert!(error.to_string().contains(&format!("retry after {seconds} s")), "{error}");
+            assert_eq!(server.requests().len(), 1);
         }
     }
 }
 
 #[test]
-fn row_05_a_429_without_a_time_is_repeated_after_the_policys_own() {
+fn row_05_missing_or_invalid_retry_after_uses_the_backoff() {
     for header in ["", "retry-after: soon\r\n", "retry-after: -1\r\n", "retry-after: 99999999999999999999\r\n"] {
-        let wire = first(Reply::Bytes(answer_with(429, header, b"")));
-        wire.keys().create().unwrap();
-        assert_eq!(wire.requests().len(), 2);
+        let server = failing_once(Reply::Bytes(response_with(429, header, b"")));
+        server.signing_keys().create().unwrap();
+        assert_eq!(server.requests().len(), 2);
     }
 }
 
 #[test]
-fn row_06_a_failure_of_the_service() {
+fn row_06_5xx_is_retried_except_for_create() {
     let envelope = r#"{"success":false,"errors":[{"code":10001,"message":"internal"}],"messages":[],"result":null}"#;
     for (status, body) in [(500, envelope), (502, "<html>Bad gateway</html>"), (503, ""), (520, "error code: 520")] {
-        assert_create_alone_is_sent_once(Reply::Bytes(answer(status, body)), ErrorKind::Api);
+        assert_only_create_is_not_retried(Reply::Bytes(response(status, body)), ErrorKind::Api);
     }
-    let error = RawServer::answering(500, envelope).keys().create().unwrap_err();
-    assert_eq!(error.status(), Some(500));
+    let error = RawServer::responding(500, envelope).signing_keys().create().unwrap_err();
+    assert_eq!(status_of(&error), Some(500));
     assert!(error.has_code(10001));
-    assert!(RawServer::answering(502, "<html>").keys().create().unwrap_err().errors().is_empty());
+    assert!(RawServer::responding(502, "<html>").signing_keys().create().unwrap_err().errors().is_empty());
 }
 
 #[test]
-fn without_retries_everything_is_sent_once() {
+fn retry_policy_sets_the_number_of_attempts() {
     for call in [LIST, DELETE] {
-        let wire = RawServer::answering(503, "");
-        call(&wire.keys().with_retry_policy(RetryPolicy::none())).unwrap_err();
-        assert_eq!(wire.requests().len(), 1);
-        let client =
-            wire.builder().retry_policy(RetryPolicy::none().max_retries(4).initial_backoff(Duration::ZERO)).build();
+        let server = RawServer::responding(503, "");
+        call(&server.signing_keys().with_retry_policy(RetryPolicy::none())).unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+        let client = server
+            .client_builder()
+            .retry_policy(RetryPolicy::none().max_retries(4).initial_backoff(Duration::ZERO))
+            .build();
         call(&client.unwrap().signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
-        assert_eq!(wire.requests().len(), 6);
+        assert_eq!(server.requests().len(), 6);
     }
 }
 
 #[test]
-fn row_16_bytes_one_by_one_end_at_the_deadline() {
+fn row_16_slow_response_times_out_at_the_deadline() {
     let pause = Duration::from_millis(20);
-    let slow_head = Reply::Drip(b"HTTP/1.1 200 OK\r\n".to_vec(), b"x-a: b\r\n".repeat(1000), pause);
-    let slow_body = Reply::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{".to_vec(), vec![b' '; 9998], pause);
+    let slow_head = Reply::Drip { start: b"HTTP/1.1 200 OK\r\n".to_vec(), rest: b"x-a: b\r\n".repeat(1000), pause };
+    let slow_body = Reply::Drip {
+        start: b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{".to_vec(),
+        rest: vec![b' '; 9998],
+        pause,
+    };
     for reply in [slow_head, slow_body] {
         for call in [CREATE, LIST, DELETE] {
-            let wire = RawServer::replying(vec![reply.clone()]);
+            let server = RawServer::with_replies(vec![reply.clone()]);
             let start = Instant::now();
-            let error = call(&wire.keys().with_timeout(Duration::from_millis(400))).unwrap_err();
+            let error = call(&server.signing_keys().with_timeout(Duration::from_millis(400))).unwrap_err();
             assert!(error.is_timeout(), "{error}");
             assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
         }
@@ -250,31 +257,31 @@ fn row_16_bytes_one_by_one_end_at_the_deadline() {
 }
 
 #[test]
-fn row_22_a_connection_that_the_server_closed_while_idle_is_not_used() {
+fn row_22_idle_connection_closed_by_the_server_is_not_reused() {
     for call in [CREATE, LIST, DELETE] {
-        let wire = RawServer::start(|_, request| match good(request) {
+        let server = RawServer::start(|_, request| match success(request) {
             Reply::Bytes(bytes) => Reply::BytesThenClose(bytes),
             other => other,
         });
-        let keys = wire.keys().with_retry_policy(RetryPolicy::none());
+        let keys = server.signing_keys().with_retry_policy(RetryPolicy::none());
         for n in 1..=3 {
             call(&keys).unwrap();
-            assert_eq!((wire.requests().len(), wire.connections()), (n, n));
-            wire.wait_for_closed(n);
+            assert_eq!((server.requests().len(), server.connections()), (n, n));
+            server.wait_for_closed(n);
         }
     }
 }
 
 #[test]
-fn row_22_a_create_has_a_connection_of_its_own() {
-    let wire = RawServer::start(|_, request| good(request));
-    let keys = wire.keys();
+fn row_22_create_always_opens_a_new_connection() {
+    let server = RawServer::start(|_, request| success(request));
+    let keys = server.signing_keys();
     keys.list().unwrap();
     keys.create().unwrap();
-    assert_eq!(wire.connections(), 2);
+    assert_eq!(server.connections(), 2);
     keys.list().unwrap();
     keys.delete(KEY_ID).unwrap();
-    assert_eq!(wire.connections(), 2, "what can be repeated shares the first");
+    assert_eq!(server.connections(), 2, "idempotent calls reuse the first connection");
     keys.create().unwrap();
-    assert_eq!(wire.connections(), 3);
+    assert_eq!(server.connections(), 3);
 }

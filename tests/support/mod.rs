@@ -1,4 +1,4 @@
-//! A server that answers with bytes, for what no well-behaved server does. It reads each request whole, and counts.
+//! [`RawServer`], an HTTP server that sends arbitrary bytes, and the response bodies that tests send from it.
 #![allow(dead_code)]
 
 pub mod build_script;
@@ -7,82 +7,84 @@ pub mod secrets;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, RetryPolicy, SigningKeys};
+use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Error, RetryPolicy, SigningKeys};
 
 pub const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 pub const KEY_ID: &str = "5213cfa121f70b8c1380686ffc371ba3";
 pub const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
 
-/// What the server does once it has read a request.
+/// What the server does after it has read a request.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// Sends this and waits for the next request.
+    /// Sends the bytes and waits for the next request.
     Bytes(Vec<u8>),
-    /// Sends this and closes the connection.
+    /// Sends the bytes and closes the connection.
     BytesThenClose(Vec<u8>),
-    /// Sends this and resets the connection.
+    /// Sends the bytes and resets the connection.
     BytesThenReset(Vec<u8>),
-    /// Sends this, then nothing more, and keeps the connection open.
-    BytesThenSilence(Vec<u8>),
-    /// Sends the first at once, and the second byte by byte, with a pause after each.
-    Drip(Vec<u8>, Vec<u8>, Duration),
+    /// Sends the bytes, then nothing more, and leaves the connection open.
+    BytesThenStall(Vec<u8>),
+    /// Sends `start` at once and `rest` byte by byte, with a pause after each byte.
+    Drip { start: Vec<u8>, rest: Vec<u8>, pause: Duration },
 }
 
+/// A server for the faults that no HTTP library would produce. Runs until the test process ends.
 pub struct RawServer {
     address: SocketAddr,
-    log: Arc<Mutex<Log>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-struct Log {
-    keeps_requests: bool,
-    count: usize,
+struct State {
+    records_requests: bool,
+    request_count: usize,
     requests: Vec<String>,
     connections: usize,
-    closed: usize,
+    closed_connections: usize,
 }
 
 impl RawServer {
-    /// Answers the requests one after the other, and all beyond the last like the last.
-    pub fn replying(replies: Vec<Reply>) -> Self {
+    /// Sends the replies in order, and repeats the last one for every further request.
+    pub fn with_replies(replies: Vec<Reply>) -> Self {
         Self::start(move |n, _| replies[n.min(replies.len() - 1)].clone())
     }
 
-    /// Answers every request with this status and body.
-    pub fn answering(status: u16, body: &str) -> Self {
-        Self::replying(vec![Reply::Bytes(answer(status, body))])
+    /// Responds to every request with this status and body.
+    pub fn responding(status: u16, body: &str) -> Self {
+        Self::with_replies(vec![Reply::Bytes(response(status, body))])
     }
 
-    /// As [`RawServer::start`], and keeps no requests: for long runs.
-    pub fn forgetful(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
-        Self::with_log(Log { keeps_requests: false, ..Log::default() }, reply)
+    /// Calls `handler` with each request's number, counted from 0, and its text.
+    pub fn start(handler: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_state(State { records_requests: true, ..State::default() }, handler)
     }
 
-    /// Answers by number, from 0, and text of the request.
-    pub fn start(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
-        Self::with_log(Log { keeps_requests: true, ..Log::default() }, reply)
+    /// Like [`RawServer::start`], but does not record requests, so that long runs do not fill memory.
+    pub fn start_unrecorded(handler: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_state(State { records_requests: false, ..State::default() }, handler)
     }
 
-    fn with_log(log: Log, reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+    fn with_state(state: State, handler: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let log = Arc::new(Mutex::new(log));
-        let (shared, reply) = (log.clone(), Arc::new(reply));
+        let state = Arc::new(Mutex::new(state));
+        let (shared, handler) = (state.clone(), Arc::new(handler));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 shared.lock().unwrap().connections += 1;
-                let (log, reply) = (shared.clone(), reply.clone());
+                let (state, handler) = (shared.clone(), handler.clone());
                 thread::spawn(move || {
-                    serve(stream, &log, &*reply);
-                    log.lock().unwrap().closed += 1;
+                    serve(stream, &state, &*handler);
+                    state.lock().unwrap().closed_connections += 1;
                 });
             }
         });
-        Self { address, log }
+        Self { address, state }
     }
 
     pub fn base_url(&self) -> String {
@@ -93,27 +95,30 @@ impl RawServer {
         self.address
     }
 
+    /// Returns the text of every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<String> {
-        self.log.lock().unwrap().requests.clone()
+        self.state.lock().unwrap().requests.clone()
     }
 
+    /// Returns the number of connections accepted so far.
     pub fn connections(&self) -> usize {
-        self.log.lock().unwrap().connections
+        self.state.lock().unwrap().connections
     }
 
     /// Waits until the server has closed this many connections.
     pub fn wait_for_closed(&self, connections: usize) {
-        while self.log.lock().unwrap().closed < connections {
+        while self.state.lock().unwrap().closed_connections < connections {
             thread::yield_now();
         }
     }
 
-    /// A client of this server that does not wait between attempts.
-    pub fn keys(&self) -> SigningKeys {
-        self.builder().build().unwrap().signing_keys(ACCOUNT_ID).unwrap()
+    /// Returns a handle to [`ACCOUNT_ID`]'s keys on this server.
+    pub fn signing_keys(&self) -> SigningKeys {
+        self.client_builder().build().unwrap().signing_keys(ACCOUNT_ID).unwrap()
     }
 
-    pub fn builder(&self) -> ClientBuilder {
+    /// Returns a builder for a client of this server. Its retries have no backoff.
+    pub fn client_builder(&self) -> ClientBuilder {
         Client::builder()
             .credentials(Credentials::api_token(TOKEN))
             .base_url(self.base_url())
@@ -122,19 +127,18 @@ impl RawServer {
     }
 }
 
-fn serve(stream: TcpStream, log: &Mutex<Log>, reply: &dyn Fn(usize, &str) -> Reply) {
-    let mut stream = stream;
+fn serve(mut stream: TcpStream, state: &Mutex<State>, handler: &dyn Fn(usize, &str) -> Reply) {
     while let Some(request) = read_request(&mut stream) {
         let reply = {
-            let mut log = log.lock().unwrap();
-            let reply = reply(log.count, &request);
-            log.count += 1;
-            if log.keeps_requests {
-                log.requests.push(request);
+            let mut state = state.lock().unwrap();
+            let reply = handler(state.request_count, &request);
+            state.request_count += 1;
+            if state.records_requests {
+                state.requests.push(request);
             }
             reply
         };
-        // The client may be gone already: that is its right.
+        // Write errors are ignored: many tests make the client hang up first.
         match reply {
             Reply::Bytes(bytes) => drop(stream.write_all(&bytes)),
             Reply::BytesThenClose(bytes) => return drop(stream.write_all(&bytes)),
@@ -142,15 +146,15 @@ fn serve(stream: TcpStream, log: &Mutex<Log>, reply: &dyn Fn(usize, &str) -> Rep
                 let _ = stream.write_all(&bytes);
                 return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
             }
-            Reply::BytesThenSilence(bytes) => {
+            Reply::BytesThenStall(bytes) => {
                 let _ = stream.write_all(&bytes);
-                // Until the client hangs up.
+                // Returns when the client closes the connection.
                 let _ = stream.read(&mut [0]);
                 return;
             }
-            Reply::Drip(start, bytes, pause) => {
+            Reply::Drip { start, rest, pause } => {
                 let _ = stream.write_all(&start);
-                for byte in bytes {
+                for byte in rest {
                     if stream.write_all(&[byte]).is_err() {
                         return;
                     }
@@ -161,7 +165,7 @@ fn serve(stream: TcpStream, log: &Mutex<Log>, reply: &dyn Fn(usize, &str) -> Rep
     }
 }
 
-/// One request, head and body, or nothing where the client has closed the connection.
+/// Reads one request with its body. Returns `None` if the client has closed the connection.
 fn read_request(stream: &mut impl Read) -> Option<String> {
     let mut bytes = Vec::new();
     let mut byte = [0];
@@ -181,13 +185,13 @@ fn read_request(stream: &mut impl Read) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
-/// A whole answer with this status and a JSON body.
-pub fn answer(status: u16, body: &str) -> Vec<u8> {
-    answer_with(status, "content-type: application/json\r\n", body.as_bytes())
+/// Returns a complete response with a JSON body.
+pub fn response(status: u16, body: &str) -> Vec<u8> {
+    response_with(status, "content-type: application/json\r\n", body.as_bytes())
 }
 
-/// The same with headers of the caller's, each with its line break.
-pub fn answer_with(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+/// Returns a complete response with extra headers, each ending in CRLF.
+pub fn response_with(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let mut bytes = format!(
         "HTTP/1.1 {status} Status\r\ncf-ray: 8f1d2c3b4a596877-LHR\r\ncontent-length: {length}\r\n{headers}\r\n"
@@ -197,8 +201,8 @@ pub fn answer_with(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The answer to a create, with these forms of the key.
-pub fn created(pem: &str, jwk: &str) -> String {
+/// Returns the response body of a create.
+pub fn created_body(pem: &str, jwk: &str) -> String {
     serde_json::json!({
         "success": true, "errors": [], "messages": [],
         "result": { "id": KEY_ID, "created": "2021-06-15T21:06:54.763937286Z", "pem": pem, "jwk": jwk },
@@ -206,13 +210,31 @@ pub fn created(pem: &str, jwk: &str) -> String {
     .to_string()
 }
 
-/// An envelope with this result.
-pub fn success(result: serde_json::Value) -> String {
+/// Returns a success envelope with this result.
+pub fn success_body(result: serde_json::Value) -> String {
     serde_json::json!({ "success": true, "errors": [], "messages": [], "result": result }).to_string()
 }
 
-/// Where Cloudflare's own OpenAPI document is looked for; it need not be there.
-pub fn cloudflare_document() -> PathBuf {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/upstream/cloudflare-openapi.json.gz");
-    std::env::var_os("CLOUDFLARE_OPENAPI").map_or(usual, PathBuf::from)
+/// Returns the path of Cloudflare's OpenAPI document from `CLOUDFLARE_OPENAPI`, or `None` if that is unset or empty.
+///
+/// # Panics
+/// If the variable names a file that does not exist: a test must not be skipped because of a typo.
+pub fn cloudflare_document() -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os("CLOUDFLARE_OPENAPI").filter(|value| !value.is_empty())?);
+    assert!(path.is_file(), "CLOUDFLARE_OPENAPI is {}, but there is no such file", path.display());
+    Some(path)
+}
+
+/// Returns the status of an error as a number.
+pub fn status_of(error: &Error) -> Option<u16> {
+    error.status().map(|status| status.as_u16())
+}
+
+/// Returns a command that runs an example, which cargo builds before the tests.
+pub fn example(name: &str) -> Command {
+    let test_binary = std::env::current_exe().unwrap();
+    let profile_folder = test_binary.parent().and_then(Path::parent).unwrap();
+    let path = profile_folder.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(path.exists(), "{} does not exist; run `cargo test` without --test, or build the examples", path.display());
+    Command::new(path)
 }

@@ -1,4 +1,4 @@
-//! What must hold with ring as well.
+//! Tests of signing and TLS with the `ring` feature.
 #![cfg(test)]
 
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ fn vector(pointer: &str) -> String {
 }
 
 #[test]
-fn tokens_are_openssls_to_the_byte() {
+fn tokens_equal_those_signed_by_openssl() {
     let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     for signer in [
         Signer::from_jwk(&vector("/key/jwk")).unwrap(),
@@ -38,7 +38,7 @@ fn tokens_are_openssls_to_the_byte() {
 }
 
 #[test]
-fn keys_that_cannot_sign_are_refused() {
+fn unusable_pem_keys_are_rejected() {
     for pem in [
         include_str!("../../vectors/weak.pem"),
         include_str!("../../vectors/ec-sec1.pem"),
@@ -49,9 +49,9 @@ fn keys_that_cannot_sign_are_refused() {
     }
 }
 
-/// TLS has a crypto library to go on: with our own agent and with one of the caller's.
+/// TLS needs a crypto provider, both for the default agent and for a custom one. Without it ureq would panic.
 #[test]
-fn a_server_that_knows_no_tls_is_no_connection() {
+fn server_without_tls_is_a_connect_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     thread::spawn(move || listener.incoming().for_each(drop));

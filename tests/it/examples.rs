@@ -1,0 +1,77 @@
+//! The examples, as programs of their own: what they print, and what they read from the environment.
+
+use std::process::{Command, Output};
+
+use cloudflare_stream_keys::mock::FakeServer;
+
+use crate::support::example;
+
+fn run(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+/// The quickstart against this server, with nothing in its environment but the server's URL and account.
+fn live_quickstart(server: &FakeServer) -> Command {
+    let mut command = example("quickstart");
+    command.arg("--live").env_clear();
+    command.env("CLOUDFLARE_BASE_URL", server.base_url()).env("CLOUDFLARE_ACCOUNT_ID", FakeServer::ACCOUNT_ID);
+    command
+}
+
+#[test]
+fn quickstart_shows_the_life_of_a_key() {
+    let output = run(&mut example("quickstart"));
+    for line in ["create   POST", "Secret([REDACTED])", "the token is valid", "result   Revoked", "key does not exist"]
+    {
+        assert!(output.contains(line), "{output}");
+    }
+    assert!(output.ends_with("is_not_found() is true\n"), "{output}");
+}
+
+#[test]
+fn recover_keeps_every_usable_key_and_deletes_the_lost_one() {
+    let output = run(&mut example("recover"));
+    assert_eq!(output.matches("   stored ").count(), 2, "{output}");
+    assert_eq!(output.matches("   deleted ").count(), 1, "{output}");
+    assert!(output.contains("\n   a-key-in-use\n"), "{output}");
+}
+
+#[test]
+fn rotate_deletes_a_key_only_after_its_last_token_has_expired() {
+    let output = run(&mut example("rotate"));
+    assert_eq!(output.matches("is valid").count(), 3, "{output}");
+    assert!(!output.contains("not valid"), "{output}");
+    assert!(output.ends_with("1 key is left, and the store has 1.\n"), "{output}");
+}
+
+#[test]
+fn clients_are_configured_from_the_environment() {
+    let server = FakeServer::start();
+    let output = run(live_quickstart(&server).env("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN));
+    assert!(output.contains(FakeServer::ACCOUNT_ID), "{output}");
+    let global_key = [("CLOUDFLARE_EMAIL", FakeServer::EMAIL), ("CLOUDFLARE_API_KEY", FakeServer::GLOBAL_API_KEY)];
+    run(live_quickstart(&server).envs(global_key));
+    assert_eq!(server.requests().len(), 2 * 4, "create, list and two deletes");
+}
+
+#[test]
+fn invalid_account_id_in_the_environment_is_named() {
+    let server = FakeServer::start();
+    let mut command = live_quickstart(&server);
+    let output = command.env("CLOUDFLARE_API_TOKEN", "t").env("CLOUDFLARE_ACCOUNT_ID", "a/b").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: CLOUDFLARE_ACCOUNT_ID contains a character"), "{stderr}");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn requests_to_loopback_bypass_the_proxy_of_the_environment() {
+    let server = FakeServer::start();
+    // Nothing listens on the discard port.
+    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+    let proxies = proxies.map(|name| (name, "http://127.0.0.1:9"));
+    run(live_quickstart(&server).env("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN).envs(proxies));
+    assert_eq!(server.requests().len(), 4);
+}
