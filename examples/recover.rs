@@ -10,7 +10,7 @@ use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault};
 use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeyInfo, SigningKeys};
 
-/// How far the clocks of this machine and of the service may differ.
+/// How far our clock and the service's may differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Error> {

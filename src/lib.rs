@@ -36,3 +36,7 @@ pub use sign::{AccessRule, PlaybackToken, PlaybackTokenBuilder, Signer};
 pub use signing_keys::{SigningKey, SigningKeyInfo, SigningKeys};
 /// ureq 3.5, for an [`Agent`](ureq::Agent) of your own, and for [`ureq::http`]'s types of statuses and headers.
 pub use ureq;
+
+#[cfg(doctest)]
+#[doc = include_str!("elixir_table.md")]
+struct ElixirTable;

@@ -9,7 +9,7 @@ use crate::{Credentials, RetryPolicy};
 pub struct Settings {
     pub(crate) credentials: Credentials,
     pub(crate) headers: HeaderMap,
-    /// Added to every URL; already encoded, and empty if there is none.
+    /// Added to every URL. Already encoded; empty by default.
     pub(crate) query: String,
     /// For a whole call: all attempts, and the waits between them.
     pub(crate) timeout: Duration,

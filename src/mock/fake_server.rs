@@ -64,11 +64,11 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path, such as `/accounts/023e105f4ecef8ad9ca31a8372d0c353/stream/keys`.
     pub path: String,
-    /// The query without its question mark, still encoded. Empty if there is none.
+    /// The query without its question mark, still encoded. Empty if the request has none.
     pub query: String,
     /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body. Empty if there is none.
+    /// The body. Empty if the request has none.
     pub body: String,
 }
 

@@ -144,3 +144,10 @@ fn what_progenitor_rejects_is_reported_in_one_line() {
         assert!(error.contains("progenitor") && error.contains(word) && error.contains("undo"), "{error}");
     }
 }
+
+#[test]
+fn mock_helpers_escape_path_patterns_and_nothing_else() {
+    let mock: String = run_on(Some(SPEC)).mock.split_whitespace().collect();
+    let (escaped, patterns) = (mock.matches("regex::escape").count(), mock.matches("$\",regex::escape(&value").count());
+    assert_eq!((escaped, patterns), (4, 4), "one for each path parameter of the three operations");
+}

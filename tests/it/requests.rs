@@ -178,3 +178,15 @@ fn typed_mock_helpers_match_the_requests() {
     create.assert();
     delete.assert();
 }
+
+#[test]
+fn query_parameters_of_a_handle_are_encoded_and_appended() {
+    let server = RawServer::responding(200, &success_body(json!([])));
+    let keys = server.signing_keys();
+    keys.clone().with_query("search", "a b&c=d/ü").with_query("page", "1").with_query("page", "2").list().unwrap();
+    keys.list().unwrap();
+    let requests = server.requests();
+    let expected = "/stream/keys?search=a+b%26c%3Dd%2F%C3%BC&page=1&page=2 HTTP/1.1\r\n";
+    assert!(requests[0].contains(expected), "{}", requests[0]);
+    assert!(requests[1].contains("/stream/keys HTTP/1.1\r\n"), "other handles are unaffected");
+}
