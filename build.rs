@@ -4,14 +4,17 @@
 //! spec -> normalize -> progenitor -> make blocking -> $OUT_DIR/client.rs
 //! ```
 //!
-//! The spec has exactly the structure that Cloudflare publishes. Rules in `build/normalize.rs` adapt it to what the live
-//! service does and to what progenitor accepts, so that a new spec needs no new code. With the feature `mock`, helpers for
+//! The spec has exactly the structure that Cloudflare publishes. Rules in `build/` adapt it to what the live service
+//! does and to what progenitor accepts, so that a new spec needs no new code. With the feature `mock`, helpers for
 //! httpmock are generated from the same spec.
 
 mod build {
     pub mod blocking;
     pub mod generate;
-    pub mod normalize;
+    pub mod names;
+    pub mod operations;
+    pub mod schemas;
+    pub mod spec;
 }
 
 use std::path::Path;
@@ -20,7 +23,8 @@ use std::{env, fs};
 use openapiv3::OpenAPI;
 use serde_json::Value;
 
-use build::generate;
+use build::schemas::Side;
+use build::{blocking, generate, operations, schemas};
 
 const SPEC: &str = "openapi/stream-keys.json";
 
@@ -30,25 +34,28 @@ fn main() {
     if let Ok(build_script) = env::current_exe() {
         println!("cargo::rustc-env=BUILD_SCRIPT={}", build_script.display());
     }
-    if let Err(problem) = run() {
+    for problem in run().err().unwrap_or_default() {
         // This fails the build. Exiting with an error would bury the message in everything that was printed.
         println!("cargo::error={SPEC}: {}", problem.replace('\n', " "));
     }
 }
 
-fn run() -> Result<(), String> {
-    let variable = |name| env::var(name).map_err(|_| format!("{name} is not set; build with cargo"));
+fn run() -> Result<(), Vec<String>> {
+    let variable = |name| env::var(name).map_err(|_| vec![format!("{name} is not set; build with cargo")]);
     let path = Path::new(&variable("CARGO_MANIFEST_DIR")?).join(SPEC);
     let out_dir = variable("OUT_DIR")?;
-    let write = |name: &str, code: String| {
-        fs::write(Path::new(&out_dir).join(name), code).map_err(|e| format!("cannot write {name} to OUT_DIR: {e}"))
+    let write = |name: &str, file: syn::File| {
+        let path = Path::new(&out_dir).join(name);
+        fs::write(path, prettyplease::unparse(&file)).map_err(|e| vec![format!("cannot write {name} to OUT_DIR: {e}")])
     };
 
-    let text = fs::read_to_string(path).map_err(|e| format!("cannot be read: {e}; restore it from version control"))?;
-    let spec = parse(&text)?;
-    write("client.rs", generate::client(spec.clone())?)?;
+    let text =
+        fs::read_to_string(path).map_err(|e| vec![format!("cannot be read: {e}; restore it from version control")])?;
+    let mut spec = parse(&text).map_err(|problem| vec![problem])?;
+    operations::normalize(&mut spec)?;
+    write("client.rs", client(spec.clone())?)?;
     if env::var_os("CARGO_FEATURE_MOCK").is_some() {
-        write("mock.rs", generate::mock(spec)?)?;
+        write("mock.rs", mock(spec)?)?;
     }
     Ok(())
 }
@@ -56,6 +63,29 @@ fn run() -> Result<(), String> {
 /// Parses the spec, and checks that it is OpenAPI while lines and columns are still known.
 fn parse(text: &str) -> Result<Value, String> {
     let spec = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}; fix it there"))?;
-    serde_json::from_str::<OpenAPI>(text).map_err(|e| format!("not OpenAPI 3.0: {e}; fix it there"))?;
-    Ok(spec)
+    let document: OpenAPI = serde_json::from_str(text).map_err(|e| format!("not OpenAPI 3.0: {e}; fix it there"))?;
+    match document.openapi.starts_with("3.0.") {
+        true => Ok(spec),
+        false => Err(format!("OpenAPI {} is not supported, only 3.0; convert it", document.openapi)),
+    }
+}
+
+/// Generates the blocking client, with the base URL and the paths of the operations.
+fn client(mut spec: Value) -> Result<syn::File, Vec<String>> {
+    let urls = generate::urls(&spec)?;
+    schemas::normalize(&mut spec, Side::Client)?;
+    let mut file = generate::client(&spec)?;
+    blocking::make_blocking(&mut file)?;
+    file.items.extend(urls);
+    Ok(file)
+}
+
+/// Generates typed helpers for httpmock, with types of their own: a server sends secrets, which the client's types refuse
+/// to serialize.
+fn mock(mut spec: Value) -> Result<syn::File, Vec<String>> {
+    operations::use_named_statuses(&mut spec);
+    schemas::normalize(&mut spec, Side::MockServer)?;
+    let mut file = generate::mock(&spec)?;
+    blocking::escape_path_patterns(&mut file)?;
+    Ok(file)
 }

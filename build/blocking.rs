@@ -7,14 +7,14 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
 
 /// Turns async code on reqwest and progenitor_client into blocking code on the crate's runtime.
-pub fn make_blocking(file: &mut syn::File) -> Result<(), String> {
+pub fn make_blocking(file: &mut syn::File) -> Result<(), Vec<String>> {
     let mut rules = MakeBlocking::default();
     rules.visit_file_mut(file);
-    rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "import"])
+    rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "ByteStream"])
 }
 
 /// Escapes the ids that helpers for httpmock put into regular expressions, so that a '.' matches only itself.
-pub fn escape_path_patterns(file: &mut syn::File) -> Result<(), String> {
+pub fn escape_path_patterns(file: &mut syn::File) -> Result<(), Vec<String>> {
     let mut rules = EscapePathPatterns::default();
     rules.visit_file_mut(file);
     rules.applied.check(&["path pattern"])
@@ -29,9 +29,11 @@ impl Applied {
         *self.0.entry(rule).or_default() += 1;
     }
 
-    fn check(&self, rules: &[&str]) -> Result<(), String> {
+    fn check(&self, rules: &[&str]) -> Result<(), Vec<String>> {
         match rules.iter().find(|rule| !self.0.contains_key(*rule)) {
-            Some(rule) => Err(format!("progenitor's code has no `{rule}` to rewrite; adapt build/blocking.rs to it")),
+            Some(rule) => {
+                Err(vec![format!("progenitor's code has no `{rule}` to rewrite; adapt build/blocking.rs to it")])
+            }
             None => Ok(()),
         }
     }
@@ -88,16 +90,12 @@ impl VisitMut for MakeBlocking {
         visit_mut::visit_use_tree_mut(self, tree);
     }
 
-    /// Drops imports of what the runtime does not have.
-    fn visit_use_group_mut(&mut self, group: &mut syn::UseGroup) {
-        for tree in std::mem::take(&mut group.items) {
-            if matches!(&tree, UseTree::Name(name) if name.ident == "ByteStream" || name.ident == "RequestBuilderExt") {
-                self.applied.count("import");
-            } else {
-                group.items.push(tree);
-            }
+    /// Renames `ByteStream`: the runtime has read the whole body.
+    fn visit_ident_mut(&mut self, ident: &mut syn::Ident) {
+        if ident == "ByteStream" {
+            *ident = syn::Ident::new("Body", ident.span());
+            self.applied.count("ByteStream");
         }
-        visit_mut::visit_use_group_mut(self, group);
     }
 
     /// Drops `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`: the facade

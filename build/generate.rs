@@ -1,37 +1,32 @@
 //! Runs progenitor on the normalized spec.
 
+use std::collections::BTreeSet;
 use std::panic;
 
 use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode};
-use quote::quote;
+use quote::{format_ident, quote};
 use serde_json::Value;
+use syn::{Item, parse_quote};
 
-use super::{blocking, normalize};
+use super::names::snake_case;
+use super::schemas::SUBSTITUTES;
+use super::spec::operations;
 
 /// What to do about a spec that cannot be generated from.
-const REMEDY: &str = "undo the last change of the spec, or adapt the rules in build/";
+const REMEDY: &str = "remove it from the spec, or add a rule to build/";
 
-/// Generates the blocking client.
-pub fn client(spec: Value) -> Result<String, String> {
-    let spec = normalize::for_client(spec)?;
+pub fn client(spec: &Value) -> Result<syn::File, Vec<String>> {
     let mut settings = GenerationSettings::new();
     settings.with_inner_type(quote!(crate::settings::Settings)).with_hooks(HooksMode::Expected);
-    for (name, path) in normalize::SUBSTITUTES {
+    for (name, path) in SUBSTITUTES {
         settings.with_replacement(name, path, std::iter::empty());
     }
-    let code = run_progenitor(&settings, &spec, |generator, spec| generator.generate_tokens(spec))?;
-    let mut file = syn::parse2(code).map_err(|e| format!("progenitor generated invalid Rust: {e}; {REMEDY}"))?;
-    blocking::make_blocking(&mut file)?;
-    Ok(prettyplease::unparse(&file))
+    generate(&settings, spec, &|generator, spec| generator.generate_tokens(spec))
 }
 
-/// Generates typed helpers for httpmock, with types of their own: a server sends secrets, which the client's types refuse
-/// to serialize.
-pub fn mock(spec: Value) -> Result<String, String> {
-    let spec = normalize::for_mock(spec);
-    let settings = GenerationSettings::new();
-    let code = run_progenitor(&settings, &spec, |generator, spec| {
+pub fn mock(spec: &Value) -> Result<syn::File, Vec<String>> {
+    generate(&GenerationSettings::new(), spec, &|generator, spec| {
         let helpers = generator.httpmock(spec, "crate::mock::generated")?;
         let types = generator.get_type_space().to_stream();
         Ok(quote! {
@@ -40,29 +35,117 @@ pub fn mock(spec: Value) -> Result<String, String> {
             pub mod types { #types }
             #helpers
         })
+    })
+}
+
+type Generate<'a> = &'a dyn Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>;
+
+fn generate(settings: &GenerationSettings, spec: &Value, generate: Generate) -> Result<syn::File, Vec<String>> {
+    let code = run_progenitor(settings, spec, generate).map_err(|problem| {
+        let culprit = culprit(settings, spec, generate).unwrap_or_else(|| "the spec".to_string());
+        vec![format!("progenitor cannot generate {culprit}: {problem}; {REMEDY}")]
     })?;
-    let mut file = syn::parse2(code).map_err(|e| format!("progenitor generated invalid Rust: {e}; {REMEDY}"))?;
-    blocking::escape_path_patterns(&mut file)?;
-    Ok(prettyplease::unparse(&file))
+    let file = syn::parse2(code).map_err(|e| vec![format!("progenitor generated invalid Rust: {e}; {REMEDY}")])?;
+    check_names(&file)?;
+    Ok(file)
 }
 
 /// Runs progenitor, which reports some problems as errors and panics on others.
-fn run_progenitor<T>(
+fn run_progenitor(
     settings: &GenerationSettings,
     spec: &Value,
-    generate: impl FnOnce(&mut Generator, &OpenAPI) -> Result<T, progenitor::Error> + panic::UnwindSafe,
-) -> Result<T, String> {
-    let spec = serde_json::from_value(spec.clone())
-        .map_err(|e| format!("not OpenAPI 3.0 after normalization: {e}; {REMEDY}"))?;
-    let mut generator = panic::AssertUnwindSafe(Generator::new(settings));
+    generate: Generate,
+) -> Result<proc_macro2::TokenStream, String> {
+    let spec: OpenAPI = serde_json::from_value(spec.clone()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
+    let mut generator = Generator::new(settings);
     panic::set_hook(Box::new(|_| {}));
-    let outcome = panic::catch_unwind(move || generate(&mut generator, &spec));
+    let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| generate(&mut generator, &spec)));
     let _ = panic::take_hook();
-    match outcome {
-        Ok(result) => result.map_err(|e| format!("progenitor rejects it: {e}; {REMEDY}")),
-        Err(panic) => {
-            let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref().copied());
-            Err(format!("progenitor panics on it: {}; {REMEDY}", message.unwrap_or("no message")))
+    let problem = match outcome {
+        Ok(Ok(code)) => return Ok(code),
+        Ok(Err(e)) => e.to_string(),
+        Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+            (Some(message), _) => message.clone(),
+            (None, Some(message)) => message.to_string(),
+            (None, None) => "it panics".to_string(),
+        },
+    };
+    // Some messages go on with a dump of the schema.
+    Err(problem.lines().next().unwrap_or_default().chars().take(160).collect())
+}
+
+/// Returns the first operation, or else the first schema, that progenitor cannot generate on its own.
+fn culprit(settings: &GenerationSettings, spec: &Value, generate: Generate) -> Option<String> {
+    let mut without_operations = spec.clone();
+    without_operations["paths"] = serde_json::json!({});
+    let fails = |spec: &Value| run_progenitor(settings, spec, generate).is_err();
+    let mut all = spec.clone();
+    for operation in operations(&mut all) {
+        let mut single = without_operations.clone();
+        single["paths"][operation.path][operation.method] = operation.value.clone();
+        super::schemas::remove_unreachable(&mut single);
+        if fails(&single) {
+            return Some(format!("operation `{}`", operation.name()));
+        }
+    }
+    None
+}
+
+/// Checks that no two schemas or operations became the same Rust name, which rustc would report far from the spec.
+fn check_names(file: &syn::File) -> Result<(), Vec<String>> {
+    let types = file.items.iter().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
+        _ => None,
+    });
+    let names = types.into_iter().flat_map(|(_, items)| items).filter_map(|item| match item {
+        Item::Struct(item) => Some(&item.ident),
+        Item::Enum(item) => Some(&item.ident),
+        _ => None,
+    });
+    let mut seen = BTreeSet::new();
+    let problems: Vec<String> = names
+        .filter(|name| !seen.insert(name.to_string()))
+        .map(|name| format!("two schemas become the type `{name}`; rename one of them by a rule in build/schemas.rs"))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Generates the base URL of the spec, and a function for the path of each operation.
+pub fn urls(spec: &Value) -> Result<Vec<Item>, Vec<String>> {
+    let base_url = match spec.pointer("/servers/0/url").and_then(Value::as_str) {
+        Some(url) if url.starts_with("https://") && !url.contains('{') => url.trim_end_matches('/'),
+        _ => {
+            return Err(vec!["`servers` does not begin with an https URL without variables; fix it there".to_string()]);
+        }
+    };
+    let mut spec = spec.clone();
+    let functions: Vec<Item> =
+        operations(&mut spec).map(|operation| path_function(&operation.name(), operation.path)).collect();
+    Ok(vec![
+        parse_quote! {
+            /// The URL of the spec's first server.
+            pub(crate) const BASE_URL: &str = #base_url;
+        },
+        parse_quote! {
+            /// The paths of the operations, relative to the base URL.
+            #[allow(dead_code)]
+            pub(crate) mod paths {
+                use crate::runtime::encode_path;
+                #(#functions)*
+            }
+        },
+    ])
+}
+
+fn path_function(id: &str, path: &str) -> Item {
+    let function = format_ident!("{}", snake_case(id));
+    let path = path.trim_start_matches('/');
+    let names: Vec<_> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
+    let format = names.iter().fold(path.to_string(), |path, name| path.replace(&format!("{{{name}}}"), "{}"));
+    let parameters: Vec<_> = names.iter().map(|name| format_ident!("{}", snake_case(name))).collect();
+    parse_quote! {
+        pub fn #function(#(#parameters: &str),*) -> String {
+            format!(#format #(, encode_path(#parameters))*)
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::settings::Settings;
 use crate::validate::{BaseUrl, parse_header, parse_header_value};
 use crate::{Credentials, Error, RetryPolicy, Secret, SigningKeys, env, generated};
 
-const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 /// As in Cloudflare's own SDKs.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -132,7 +131,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             credentials: None,
-            base_url: DEFAULT_BASE_URL.to_string(),
+            base_url: generated::BASE_URL.to_string(),
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             retry_policy: RetryPolicy::default(),

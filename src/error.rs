@@ -371,7 +371,7 @@ impl Error {
         self.0.retry_after = head.retry_after();
         self.0.follows_lost_attempt = head.follows_lost_attempt;
         if self.0.operation == Some(Operation::Create) {
-            self.0.recovered_key = RecoveredKey::find(&response.body);
+            self.0.recovered_key = RecoveredKey::find(response.body.as_bytes());
         }
         self
     }

@@ -8,13 +8,15 @@
 //! percent-encodes ids but does not check them, and does not recover keys from responses that cannot be decoded.
 
 mod code {
-    #![allow(missing_docs, unused_imports, unused_mut)]
+    #![allow(missing_docs, unreachable_patterns, unused_imports, unused_mut)]
 
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }
 
+pub(crate) use code::{BASE_URL, paths};
 pub use code::{Client, types};
 
 pub use crate::runtime::{
-    ConstBool, DecodeError, Error, InvalidRequest, Response, ResponseValue, Timestamp, TransportError,
+    Body, ConstBool, DecodeError, Error, InvalidRequest, Response, ResponseValue, SecretValue, Timestamp,
+    TransportError,
 };

@@ -2,13 +2,12 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Visitor;
-use serde::ser::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 /// A string that must not be shown, such as a private key or an API token.
 ///
-/// It does not implement `Display`, its `Debug` output is redacted, it cannot be serialized, and its memory is wiped
-/// when it is dropped. [`expose_secret`](Self::expose_secret) is the only way to read it, so a search for that name finds
+/// It implements neither `Display` nor `Serialize`, its `Debug` output is redacted, and its memory is wiped when it is
+/// dropped. [`expose_secret`](Self::expose_secret) is the only way to read it, so a search for that name finds
 /// every place in a program that does.
 ///
 /// ```
@@ -17,6 +16,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// let secret = Secret::from("correct horse");
 /// assert_eq!(format!("{secret:?}"), "Secret([REDACTED])");
 /// assert_eq!(secret.expose_secret(), "correct horse");
+/// ```
+///
+/// A struct that is to be stored needs a `String` in its place:
+///
+/// ```compile_fail
+/// #[derive(serde::Serialize)]
+/// struct StoredKey {
+///     jwk: cloudflare_stream_keys::Secret,
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Secret(SecretString);
@@ -62,12 +70,5 @@ impl<'de> Deserialize<'de> for Secret {
             }
         }
         deserializer.deserialize_str(SecretVisitor)
-    }
-}
-
-/// Always fails. The generated types derive `Serialize`, and a secret must not leave the program by accident.
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(S::Error::custom("a Secret cannot be serialized; use expose_secret()"))
     }
 }

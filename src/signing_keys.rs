@@ -158,7 +158,7 @@ impl SigningKeys {
         let types::StreamKeys { id, created, pem, jwk } = envelope.result.unwrap_or_default();
         match (id.filter(|id| !id.is_empty()), pem, jwk) {
             (Some(id), Some(pem), Some(jwk)) => {
-                Ok(SigningKey { id, created: created.and_then(|created| created.0), pem, jwk })
+                Ok(SigningKey { id, created: created.and_then(|created| created.0), pem: pem.0, jwk: jwk.0 })
             }
             _ => Err(Error::incomplete(Operation::Create, &response, "response lacks the key or a part of it")),
         }
@@ -221,7 +221,7 @@ impl SigningKeys {
 
     /// Returns the path of the account's keys, relative to the base URL. See also [`path_for`](Self::path_for).
     pub fn path(&self) -> String {
-        format!("accounts/{}/stream/keys", self.account_id)
+        generated::paths::list_signing_keys(&self.account_id)
     }
 
     /// Returns the path of one key, relative to the base URL.
@@ -240,7 +240,7 @@ impl SigningKeys {
     /// has a meaning in a path.
     pub fn path_for(&self, id: &str) -> Result<String, Error> {
         validate_id("key ID", id)?;
-        Ok(format!("{}/{id}", self.path()))
+        Ok(generated::paths::delete_signing_keys(&self.account_id, id))
     }
 
     /// Returns the account's id.

@@ -46,13 +46,13 @@ impl Client {
 impl Client {
     /// Sends a request once and reads the whole response. Redirects are not followed: credentials go nowhere else.
     pub(crate) fn send(&self, request: &Request, options: SendOptions) -> Result<Response, TransportError> {
-        let Some(body) = &request.body else {
+        let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) else {
             return self.exchange(request, (), options).map_err(|(cause, partial)| {
                 let sent = !TransportError::is_connect(&cause);
                 TransportError { cause, sent, partial }
             });
         };
-        let mut body = TrackedBody { bytes: body, was_read: false };
+        let mut body = TrackedBody { bytes: body.as_bytes(), was_read: false };
         let result = self.exchange(request, SendBody::from_reader(&mut body), options);
         // ureq reads the body only after it has sent the head. If it has not read the body, the service cannot have the
         // whole request.
@@ -92,7 +92,7 @@ impl Client {
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(capacity).unwrap_or(0)));
         let end = body.into_with_config().limit(options.max_response_size).reader().read_to_end(&mut bytes);
         let head = ResponseHead { status: parts.status, headers: parts.headers, follows_lost_attempt: false };
-        let response = Response { head, body: bytes };
+        let response = Response { head, body: bytes.into() };
         match end {
             Ok(_) => Ok(response),
             // The status of an error response says what matters, even if its body is incomplete.

@@ -58,7 +58,19 @@ impl<E> From<TransportError> for Error<E> {
     }
 }
 
-/// A request that could not be built: an invalid URL, or a body without a JSON form.
+impl<E> From<http::header::InvalidHeaderValue> for Error<E> {
+    fn from(e: http::header::InvalidHeaderValue) -> Self {
+        Self::InvalidRequest(http::Error::from(e).into())
+    }
+}
+
+impl<E> From<serde_html_form::ser::Error> for Error<E> {
+    fn from(e: serde_html_form::ser::Error) -> Self {
+        Self::InvalidRequest(e.into())
+    }
+}
+
+/// A request that could not be built: an invalid URL or header, or a parameter or body that cannot be serialized.
 #[derive(Debug)]
 pub struct InvalidRequest(Box<dyn std::error::Error + Send + Sync>);
 
@@ -76,6 +88,12 @@ impl std::error::Error for InvalidRequest {
 
 impl From<http::Error> for InvalidRequest {
     fn from(e: http::Error) -> Self {
+        Self(e.into())
+    }
+}
+
+impl From<serde_html_form::ser::Error> for InvalidRequest {
+    fn from(e: serde_html_form::ser::Error) -> Self {
         Self(e.into())
     }
 }

@@ -1,12 +1,11 @@
-use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
-use secrecy::zeroize::Zeroizing;
 use serde::de::DeserializeOwned;
 use ureq::http::StatusCode;
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
+use super::body::Body;
 use super::error::{DecodeError, Error};
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -35,11 +34,11 @@ impl ResponseHead {
     }
 }
 
-/// A response that has not been decoded. Its body may contain a key: it is never printed, and wiped on drop.
-#[derive(Clone)]
+/// A response that has not been decoded.
+#[derive(Clone, Debug)]
 pub struct Response {
     pub(crate) head: ResponseHead,
-    pub(crate) body: Zeroizing<Vec<u8>>,
+    pub(crate) body: Body,
 }
 
 impl Response {
@@ -53,16 +52,17 @@ impl Response {
         &self.head.headers
     }
 
-    /// Decodes the body as JSON. Checking UTF-8 once is cheaper than letting serde_json check every string.
+    /// Decodes the body as JSON. No content at all decodes like `null`.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let text = str::from_utf8(&self.body).map_err(DecodeError::from)?;
-        serde_json::from_str(text).map_err(DecodeError::from)
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("head", &self.head).field("body_bytes", &self.body.len()).finish()
+        // Checking UTF-8 once is cheaper than letting serde_json check every string.
+        let text = self.body.to_str().map_err(DecodeError::from)?;
+        match serde_json::from_str(text) {
+            Ok(value) => Ok(value),
+            Err(e) => match serde_json::from_str("null") {
+                Ok(value) if text.is_empty() => Ok(value),
+                _ => Err(DecodeError::from(e)),
+            },
+        }
     }
 }
 
@@ -106,6 +106,20 @@ impl<T: DeserializeOwned> ResponseValue<T> {
             Ok(inner) => Ok(Self { inner, response }),
             Err(cause) => Err(Error::InvalidResponsePayload(response, cause)),
         }
+    }
+}
+
+#[allow(dead_code)] // The spec decides whether a response has no content.
+impl ResponseValue<()> {
+    pub(crate) fn empty(response: Response) -> Self {
+        Self { inner: (), response }
+    }
+}
+
+#[allow(dead_code)] // The spec decides whether a response has content other than JSON.
+impl ResponseValue<Body> {
+    pub(crate) fn stream(mut response: Response) -> Self {
+        Self { inner: std::mem::take(&mut response.body), response }
     }
 }
 

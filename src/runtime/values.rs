@@ -32,6 +32,13 @@ impl From<jiff::Timestamp> for Timestamp {
     }
 }
 
+impl fmt::Display for Timestamp {
+    /// Writes the time, or nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |time| time.fmt(f))
+    }
+}
+
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TimestampVisitor;

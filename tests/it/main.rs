@@ -4,6 +4,7 @@
 mod support;
 
 mod build_script;
+mod changed_spec;
 mod contract;
 mod examples;
 mod mocking;

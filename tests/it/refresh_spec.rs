@@ -304,7 +304,7 @@ fn a_field_newly_marked_as_sensitive_becomes_a_secret() {
         case.difference(),
         "components > schemas > stream_identifier-2 > x-sensitive: is new: true [can break callers]"
     );
-    let field = "pub id: ::std::option::Option<crate::Secret>";
+    let field = "pub id: ::std::option::Option<crate::runtime::SecretValue>";
     assert!(!client_of(&case).contains(field));
     case.refreshed();
     assert!(client_of(&case).contains(field));

@@ -1,0 +1,72 @@
+use std::fmt;
+use std::str::Utf8Error;
+
+use secrecy::zeroize::Zeroizing;
+
+/// The bytes of a body: of a request, or of a response that is not JSON.
+///
+/// It may contain a secret, so it is never printed, and wiped on drop. A response body is read up to
+/// [`max_response_size`](crate::ClientBuilder::max_response_size).
+#[derive(Clone, Default)]
+pub struct Body(Zeroizing<Vec<u8>>);
+
+impl Body {
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the bytes as text.
+    ///
+    /// # Errors
+    /// Returns [`Utf8Error`] if they are not valid UTF-8.
+    pub fn to_str(&self) -> Result<&str, Utf8Error> {
+        str::from_utf8(&self.0)
+    }
+
+    /// Returns the number of bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.len())
+    }
+}
+
+impl From<Zeroizing<Vec<u8>>> for Body {
+    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<&str> for Body {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}

@@ -1,0 +1,179 @@
+//! Operations that Cloudflare might add: code for them is generated, compiled and called against a socket.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+/// Builds a copy of the package with a spec that has more operations, and runs `tests/changed_spec/calls.rs` in it. It
+/// shares the target folder, so that dependencies are not built again.
+#[test]
+fn new_operations_compile_and_can_be_called() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = tempfile::tempdir().unwrap();
+    for name in ["Cargo.toml", "Cargo.lock", "build.rs", "README.md", "build", "src", "benches"] {
+        copy(&root.join(name), &package.path().join(name));
+    }
+    fs::create_dir_all(package.path().join("openapi")).unwrap();
+    fs::write(package.path().join("openapi/stream-keys.json"), changed_spec().to_string()).unwrap();
+    copy(&root.join("tests/support"), &package.path().join("tests/support"));
+    copy(&root.join("tests/changed_spec/calls.rs"), &package.path().join("tests/calls.rs"));
+
+    let target_folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_path_buf();
+    let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()))
+        .args(["test", "--offline", "--test", "calls"])
+        .current_dir(package.path())
+        .env("CARGO_TARGET_DIR", target_folder)
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stderr}\n{stdout}");
+    assert!(stdout.contains("test result: ok. 9 passed"), "{stdout}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_file() {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+        return;
+    }
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        copy(&entry.path(), &to.join(entry.file_name()));
+    }
+}
+
+/// Returns the spec with the operations that `calls.rs` calls.
+fn changed_spec() -> Value {
+    let mut spec: Value = serde_json::from_str(include_str!("../../openapi/stream-keys.json")).unwrap();
+    let account = json!({ "$ref": "#/components/parameters/account" });
+    let key = json!({ "in": "path", "name": "identifier", "required": true, "schema": { "type": "string" } });
+    let failure = json!({ "description": "", "content": {
+        "application/json": { "schema": { "$ref": "#/components/schemas/stream_api-response-common-failure" } },
+    }});
+    let operation = |id: &str, parameters: Value, responses: Value| {
+        let mut operation = json!({
+            "tags": ["Stream Signing Keys"],
+            "operationId": format!("stream-signing-keys-{id}"),
+            "parameters": parameters,
+            "responses": responses,
+        });
+        operation["responses"]["4XX"] = failure.clone();
+        operation
+    };
+    let content = |media_type: &str, schema: Value| json!({ "content": { media_type: { "schema": schema } } });
+    let response =
+        |media_type: &str, schema: Value| json!({ "description": "", "content": { media_type: { "schema": schema } } });
+    let envelope = |result: Value| {
+        // Without an enum, and from two places: `success` must be checked all the same.
+        json!({ "allOf": [{ "$ref": "#/components/schemas/common" }, { "type": "object", "properties": { "result": result } }] })
+    };
+
+    let components = &mut spec["components"];
+    components["parameters"] =
+        json!({ "account": { "in": "path", "name": "account_id", "required": true, "schema": { "type": "string" } } });
+    components["responses"] = json!({ "rotated": response("application/json", envelope(json!({
+        "type": "object", "properties": { "secret": { "type": "string", "x-sensitive": true }, "id": { "type": "string" } },
+    })))});
+    components["schemas"]["common"] =
+        json!({ "type": "object", "properties": { "success": { "$ref": "#/components/schemas/flag" } } });
+    components["schemas"]["flag"] = json!({ "type": "boolean" });
+    components["schemas"]["folder"] = json!({
+        "type": "object", "required": ["name"], "additionalProperties": false,
+        "properties": {
+            "name": { "type": "string", "maxLength": 3 },
+            "kind": { "type": "string", "enum": ["plain", "smart"] },
+            "passphrase": { "type": "string", "x-sensitive": true },
+            "created": { "type": "string", "format": "date-time", "readOnly": true },
+            "folders": { "type": "array", "items": { "$ref": "#/components/schemas/folder" } },
+        },
+    });
+
+    let base = "/accounts/{account_id}/stream/keys";
+    let mut add = |path: String, method: &str, operation: Value| spec["paths"][path][method] = operation;
+    let mut search = operation(
+        "search",
+        json!([
+            account,
+            { "in": "query", "name": "page", "schema": { "type": "integer" } },
+            { "in": "query", "name": "text", "required": true, "schema": { "type": "string" } },
+            { "in": "query", "name": "state", "schema": { "type": "string", "enum": ["active", "revoked"] } },
+            { "in": "query", "name": "ids", "schema": { "type": "array", "items": { "type": "string" } } },
+            { "in": "query", "name": "after", "schema": { "type": "string", "format": "date-time" } },
+            { "in": "header", "name": "X-Trace", "schema": { "type": "string" } },
+            { "in": "header", "name": "If-Match", "required": true, "schema": { "type": "string" } },
+        ]),
+        json!({ "200": response("application/json", envelope(json!({ "type": "integer" }))) }),
+    );
+    search["responses"] = json!({ "200": search["responses"]["200"], "default": failure });
+    add(format!("{base}/search"), "get", search);
+    let key_path = format!("{base}/{{identifier}}");
+    let parameters = json!([account, key]);
+    add(
+        format!("{key_path}/touch"),
+        "post",
+        operation("touch", parameters.clone(), json!({ "204": response("application/json", json!({})) })),
+    );
+    add(
+        format!("{key_path}/pem"),
+        "get",
+        operation(
+            "pem",
+            parameters.clone(),
+            json!({ "200": response("application/x-pem-file", json!({ "type": "string" })) }),
+        ),
+    );
+    let mut upload = operation(
+        "upload",
+        parameters.clone(),
+        json!({
+            "200": response("application/json", envelope(json!({ "type": "string" }))),
+            "202": response("application/json", envelope(json!({ "type": "string" }))),
+        }),
+    );
+    upload["requestBody"] = content("application/octet-stream", json!({ "type": "string", "format": "binary" }));
+    add(format!("{key_path}/file"), "put", upload);
+    let mut note = operation("note", parameters.clone(), json!({ "200": { "description": "" } }));
+    note["requestBody"] = content("text/plain", json!({ "type": "string" }));
+    add(format!("{key_path}/note"), "put", note);
+    let mut form = operation("form", parameters.clone(), json!({ "204": { "description": "" } }));
+    form["requestBody"] = content(
+        "application/x-www-form-urlencoded",
+        json!({
+            "type": "object", "required": ["name"], "properties": { "name": { "type": "string" }, "size": { "type": "integer" } },
+        }),
+    );
+    add(format!("{key_path}/form"), "post", form);
+    let mut folder = operation(
+        "save-folder",
+        parameters.clone(),
+        json!({
+            "200": response("application/json", envelope(json!({ "$ref": "#/components/schemas/folder" }))),
+        }),
+    );
+    folder["requestBody"] = content("application/json", json!({ "$ref": "#/components/schemas/folder" }));
+    add(format!("{key_path}/folder"), "patch", folder);
+    add(
+        format!("{key_path}/rotate"),
+        "post",
+        operation("rotate", parameters.clone(), json!({ "200": { "$ref": "#/components/responses/rotated" } })),
+    );
+    let event = |kind: &str, member: &str| {
+        json!({ "type": "object", "required": ["kind", member], "properties": {
+            "kind": { "type": "string", "enum": [kind] }, member: { "type": "string" },
+        }})
+    };
+    add(
+        format!("{key_path}/event"),
+        "get",
+        operation(
+            "last-event",
+            parameters,
+            json!({
+                "200": response("application/json", envelope(json!({ "oneOf": [event("created", "by"), event("deleted", "reason")] }))),
+                "204": { "description": "" },
+            }),
+        ),
+    );
+    spec
+}
