@@ -1,4 +1,5 @@
-//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite: progenitor has changed then.
+//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite, because progenitor's output has
+//! changed.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +7,14 @@ use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
 
-/// Turns async code on reqwest and progenitor_client into blocking code on the crate's runtime.
+/// Converts async code that uses reqwest and progenitor_client to blocking code that uses the crate's runtime.
 pub fn make_blocking(file: &mut syn::File) -> Result<(), String> {
     let mut rules = MakeBlocking::default();
     rules.visit_file_mut(file);
     rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "import"])
 }
 
-/// Escapes the ids that helpers for httpmock put into regular expressions, so that a '.' matches only itself.
+/// Escapes the IDs that the httpmock helpers insert into regular expressions, so that a '.' matches only itself.
 pub fn escape_path_patterns(file: &mut syn::File) -> Result<(), String> {
     let mut rules = EscapePathPatterns::default();
     rules.visit_file_mut(file);
@@ -88,7 +89,7 @@ impl VisitMut for MakeBlocking {
         visit_mut::visit_use_tree_mut(self, tree);
     }
 
-    /// Drops imports of what the runtime does not have.
+    /// Removes imports of items that the runtime does not have.
     fn visit_use_group_mut(&mut self, group: &mut syn::UseGroup) {
         for tree in std::mem::take(&mut group.items) {
             if matches!(&tree, UseTree::Name(name) if name.ident == "ByteStream" || name.ident == "RequestBuilderExt") {
@@ -100,8 +101,8 @@ impl VisitMut for MakeBlocking {
         visit_mut::visit_use_group_mut(self, group);
     }
 
-    /// Drops `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`: the facade
-    /// makes the clients.
+    /// Removes `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`, because
+    /// users create clients with `ClientBuilder`.
     fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
         item.items.retain_mut(|item| match item {
             ImplItem::Fn(function) if function.sig.ident == "new" => {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{blocking, normalize};
 
-/// What to do about a spec that cannot be generated from.
+/// What to do if code cannot be generated from the spec.
 const REMEDY: &str = "undo the last change of the spec, or adapt the rules in build/";
 
 /// Generates the blocking client.
@@ -26,8 +26,8 @@ pub fn client(spec: Value) -> Result<String, String> {
     Ok(prettyplease::unparse(&file))
 }
 
-/// Generates typed helpers for httpmock, with types of their own: a server sends secrets, which the client's types refuse
-/// to serialize.
+/// Generates typed helpers for httpmock. They have their own types, because a server sends secrets, which the client's
+/// types do not serialize.
 pub fn mock(spec: Value) -> Result<String, String> {
     let spec = normalize::for_mock(spec);
     let settings = GenerationSettings::new();

@@ -1,8 +1,8 @@
-//! Adapts the spec to the live service and to progenitor. The rules go by the marks of a schema, never by its name.
+//! Adapts the spec to the live service and to progenitor. The rules match on what a schema contains, never on its name.
 
 use serde_json::{Map, Value, json};
 
-/// Types of this crate that stand in for schemas: the name of a component, and the type's path.
+/// Types of this crate that replace schemas: the name of a component, and the path of the type.
 pub const SUBSTITUTES: [(&str, &str); 4] = [
     ("SubstituteSecret", "crate::Secret"),
     ("SubstituteTimestamp", "crate::runtime::Timestamp"),
@@ -28,7 +28,7 @@ pub fn for_mock(mut spec: Value) -> Value {
     spec
 }
 
-/// Gives every JSON media type a schema. Cloudflare's POST has none, which progenitor rejects.
+/// Adds a schema to every JSON media type without one. Cloudflare's POST has none, and progenitor rejects that.
 fn complete_media_types(node: &mut Value) {
     if let Some(media_types) = node.get_mut("content").and_then(Value::as_object_mut) {
         for media_type in media_types.iter_mut().filter(|(name, _)| name.contains("json")).map(|(_, m)| m) {
@@ -40,8 +40,8 @@ fn complete_media_types(node: &mut Value) {
     children(node).for_each(complete_media_types);
 }
 
-/// Removes the tag from operation ids that begin with it, since they become method names: with the tag `Stream Signing
-/// Keys`, `stream-signing-keys-list-signing-keys` becomes `list-signing-keys`.
+/// Removes the tag from operation IDs that begin with it, because they become method names. With the tag `Stream
+/// Signing Keys`, `stream-signing-keys-list-signing-keys` becomes `list-signing-keys`.
 fn shorten_operation_ids(node: &mut Value) {
     let tag = node.pointer("/tags/0").and_then(Value::as_str).map(|tag| tag.to_lowercase().replace(' ', "-") + "-");
     let id = node.get("operationId").and_then(Value::as_str);
@@ -51,7 +51,7 @@ fn shorten_operation_ids(node: &mut Value) {
     children(node).for_each(shorten_operation_ids);
 }
 
-/// Accepts any 2xx as the success that the spec describes: a key in a 201 must not be lost because the spec says 200.
+/// Accepts any 2xx as the success that the spec describes as 200. A key in a 201 must not be lost.
 fn accept_any_success(node: &mut Value) {
     if let Some(responses) = node.get_mut("responses").and_then(Value::as_object_mut)
         && let Some(success) = responses.remove("200")
@@ -61,7 +61,7 @@ fn accept_any_success(node: &mut Value) {
     children(node).for_each(accept_any_success);
 }
 
-/// Returns the substitute that a schema's marks ask for.
+/// Returns the name of the substitute for a schema, if there is one.
 fn substitute(schema: &Value) -> Option<&'static str> {
     let kind = schema.get("type").and_then(Value::as_str);
     match (kind, schema.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
@@ -77,7 +77,7 @@ fn is_sensitive(schema: &Value) -> bool {
     schema.get("x-sensitive") == Some(&json!(true))
 }
 
-/// Refers to one of [`SUBSTITUTES`] wherever such a schema stands or is referred to.
+/// Replaces schemas, and references to them, with references to [`SUBSTITUTES`].
 fn substitute_types(spec: &mut Value) -> Result<(), String> {
     let components = spec.pointer("/components/schemas").cloned().unwrap_or_default();
     let mut rejected = None;
@@ -104,7 +104,7 @@ fn substitute_types(spec: &mut Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts components that are only strings where they are referred to, so that methods take `&str`.
+/// Inlines components that are plain strings, so that methods take `&str`.
 fn inline_strings(spec: &mut Value) {
     let components = spec.pointer("/components/schemas").cloned().unwrap_or_default();
     visit_schemas(spec, &mut |schema| {
@@ -118,13 +118,13 @@ fn inline_strings(spec: &mut Value) {
     }
 }
 
-/// Lets responses differ from the spec if that does no harm: limits and lists of values are for the service to keep, and
-/// anything may be missing or null except what tells success from failure. Live errors also have an `error_chain`, which
-/// the spec does not mention.
+/// Accepts responses that differ from the spec if that does no harm. Removes limits and lists of values, which only the
+/// service can enforce. Makes every property optional except the one that distinguishes success from failure. Adds the
+/// `error_chain` that live errors have, but the spec does not.
 fn relax(spec: &mut Value) {
     visit_schemas(spec, &mut |schema| {
         let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
-        // A property that can only be null says nothing, and a response that has something there must not be rejected.
+        // A property that can only be null is useless, and a response with another value must not be rejected.
         properties.retain(|_, property| property.get("enum") != Some(&json!([null])));
         if properties.contains_key("code") && properties.contains_key("message") {
             let cause = json!({ "type": "object", "properties": {
@@ -160,7 +160,7 @@ fn remove_keys(schema: &mut Value, keys: &[&str]) {
     }
 }
 
-/// Calls `change` with every schema of the spec, the inner ones first.
+/// Calls `change` with every schema of the spec, nested schemas first.
 fn visit_schemas(spec: &mut Value, change: &mut dyn FnMut(&mut Value)) {
     fn inside(schema: &mut Value, change: &mut dyn FnMut(&mut Value)) {
         for key in ["items", "additionalProperties", "not"] {

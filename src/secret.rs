@@ -7,9 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A string that must not be shown, such as a private key or an API token.
 ///
-/// It does not implement `Display`, its `Debug` output is redacted, it cannot be serialized, and its memory is wiped
-/// when it is dropped. [`expose_secret`](Self::expose_secret) is the only way to read it, so a search for that name finds
-/// every place in a program that does.
+/// It does not implement `Display`, its `Debug` output is redacted, it cannot be serialized, and its memory is wiped on
+/// drop. [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use.
 ///
 /// ```
 /// use cloudflare_stream_keys::Secret;
@@ -47,7 +46,7 @@ impl fmt::Debug for Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// Copies the text straight into its own memory. An intermediate `String` would be freed without being wiped.
+    /// Copies the text directly into its own memory. An intermediate `String` would be freed without being wiped.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct SecretVisitor;
         impl Visitor<'_> for SecretVisitor {
@@ -65,7 +64,8 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// Always fails. The generated types derive `Serialize`, and a secret must not leave the program by accident.
+/// Always fails, so that a secret does not leave the program by accident. Needed because generated types derive
+/// `Serialize`.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(S::Error::custom("a Secret cannot be serialized; use expose_secret()"))

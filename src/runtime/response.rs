@@ -11,12 +11,12 @@ use super::error::{DecodeError, Error};
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
-/// Status and headers of a response.
+/// The status code and the headers of a response.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Whether an earlier attempt of the same call may have taken effect without a response that says so.
+    /// Whether an earlier attempt of the same call failed, but may have taken effect.
     pub(crate) follows_lost_attempt: bool,
 }
 
@@ -25,7 +25,7 @@ impl ResponseHead {
         self.header(&CF_RAY)
     }
 
-    /// Parses `Retry-After`, in which Cloudflare sends seconds, not a date.
+    /// Parses `Retry-After`. Cloudflare sends it in seconds, not as a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.header(&RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
     }
@@ -35,7 +35,8 @@ impl ResponseHead {
     }
 }
 
-/// A response that has not been decoded. Its body may contain a key: it is never printed, and wiped on drop.
+/// A response that has not been decoded. Its body may contain a private key, so it is never printed, and is wiped on
+/// drop.
 #[derive(Clone)]
 pub struct Response {
     pub(crate) head: ResponseHead,
@@ -43,17 +44,17 @@ pub struct Response {
 }
 
 impl Response {
-    /// Returns the HTTP status.
+    /// Returns the HTTP status code.
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 
-    /// Returns all headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// Decodes the body as JSON. Checking UTF-8 once is cheaper than letting serde_json check every string.
+    /// Decodes the body as JSON. Validating UTF-8 once is cheaper than letting serde_json validate every string.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         let text = str::from_utf8(&self.body).map_err(DecodeError::from)?;
         serde_json::from_str(text).map_err(DecodeError::from)
@@ -66,7 +67,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A decoded response body, with the response's status and headers. It dereferences to the body.
+/// A decoded response body, with the response's status code and headers. It dereferences to the body.
 #[derive(Clone, Debug)]
 pub struct ResponseValue<T> {
     inner: T,
@@ -74,17 +75,17 @@ pub struct ResponseValue<T> {
 }
 
 impl<T> ResponseValue<T> {
-    /// Returns the HTTP status.
+    /// Returns the HTTP status code.
     pub fn status(&self) -> StatusCode {
         self.response.head.status
     }
 
-    /// Returns all headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.response.head.headers
     }
 
-    /// Returns the `cf-ray` header, which Cloudflare's support asks for.
+    /// Returns the `cf-ray` header, which identifies the request to Cloudflare's support.
     pub fn ray_id(&self) -> Option<&str> {
         self.response.head.ray_id()
     }
@@ -94,7 +95,7 @@ impl<T> ResponseValue<T> {
         self.inner
     }
 
-    /// Returns the decoded body, and the response that it was decoded from.
+    /// Returns the decoded body and the response that it was decoded from.
     pub(crate) fn into_parts(self) -> (T, Response) {
         (self.inner, self.response)
     }
