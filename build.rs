@@ -1,12 +1,12 @@
-//! Generates the blocking client that `src/generated.rs` includes from the spec, `openapi/stream-keys.json`.
+//! Generates the blocking client from the spec, `openapi/stream-keys.json`. `src/generated.rs` includes it.
 //!
 //! ```text
 //! spec -> normalize -> progenitor -> make blocking -> $OUT_DIR/client.rs
 //! ```
 //!
-//! The spec has exactly the structure that Cloudflare publishes. Rules in `build/` adapt it to what the live service
-//! does and to what progenitor accepts, so that a new spec needs no new code. With the feature `mock`, helpers for
-//! httpmock are generated from the same spec.
+//! The spec has exactly the structure that Cloudflare publishes. The rules in `build/` adapt it to the live service and to
+//! progenitor, so that a new spec needs no new code. With the `mock` feature, helpers for httpmock are
+//! generated from the same spec.
 
 mod build {
     pub mod blocking;
@@ -30,12 +30,12 @@ const SPEC: &str = "openapi/stream-keys.json";
 
 fn main() {
     println!("cargo::rerun-if-changed={SPEC}");
-    // The tests run this very program on other specs.
+    // The tests run this program on other specs.
     if let Ok(build_script) = env::current_exe() {
         println!("cargo::rustc-env=BUILD_SCRIPT={}", build_script.display());
     }
     for problem in run().err().unwrap_or_default() {
-        // This fails the build. Exiting with an error would bury the message in everything that was printed.
+        // This fails the build. With a nonzero exit code, cargo would bury the message in all other output.
         println!("cargo::error={SPEC}: {}", problem.replace('\n', " "));
     }
 }
@@ -60,7 +60,7 @@ fn run() -> Result<(), Vec<String>> {
     Ok(())
 }
 
-/// Parses the spec, and checks that it is OpenAPI while lines and columns are still known.
+/// Parses the spec. Validates it as OpenAPI from the text, so that errors have a line and a column.
 fn parse(text: &str) -> Result<Value, String> {
     let spec = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}; fix it there"))?;
     let document: OpenAPI = serde_json::from_str(text).map_err(|e| format!("not OpenAPI 3.0: {e}; fix it there"))?;

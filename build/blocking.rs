@@ -1,4 +1,5 @@
-//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite: progenitor has changed then.
+//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite, because progenitor's output has
+//! changed.
 
 use std::collections::BTreeMap;
 
@@ -98,8 +99,8 @@ impl VisitMut for MakeBlocking {
         }
     }
 
-    /// Drops `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`: the facade
-    /// makes the clients.
+    /// Removes `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`, because
+    /// users create clients with `ClientBuilder`.
     fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
         item.items.retain_mut(|item| match item {
             ImplItem::Fn(function) if function.sig.ident == "new" => {

@@ -1,19 +1,19 @@
 //! Creates, lists and deletes a signing key, signs a playback token with it, and shows an error.
 //!
 //! ```text
-//! cargo run --example quickstart              # against a fake server that it starts
-//! cargo run --example quickstart -- --live    # against the account that CLOUDFLARE_* name
+//! cargo run --example quickstart              # uses a fake server
+//! cargo run --example quickstart -- --live    # uses the account in CLOUDFLARE_ACCOUNT_ID
 //! ```
 //!
-//! It talks to Cloudflare only with `--live`, so that a variable that happens to be set does not create a key. It deletes
-//! the key that it created, and no other.
+//! It connects to Cloudflare only with `--live`, so that no key is created just because the variables are set. It
+//! deletes only the key that it created.
 
 use std::process::ExitCode;
 
 use cloudflare_stream_keys::mock::FakeServer;
 use cloudflare_stream_keys::{AccessRule, Error, PlaybackToken, Signer, SigningKey, SigningKeys};
 
-/// The examples in Cloudflare's guide. Use your own.
+/// From Cloudflare's guide. Use your own.
 const VIDEO_UID: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
 const CUSTOMER_CODE: &str = "f33zs165nr7gyfy4";
 
@@ -46,7 +46,7 @@ fn live() -> Result<(), Error> {
     run(&keys, None)
 }
 
-/// Runs through the life of a key. Only the fake server can verify tokens.
+/// Goes through the life of a key. Tokens are verified only with the fake server.
 fn run(keys: &SigningKeys, server: Option<&FakeServer>) -> Result<(), Error> {
     println!("\ncreate   POST {}", keys.path());
     let key = keys.create()?;
@@ -55,7 +55,7 @@ fn run(keys: &SigningKeys, server: Option<&FakeServer>) -> Result<(), Error> {
     println!("         pem      {:?}, {} characters", key.pem, key.pem.expose_secret().len());
     println!("         jwk      {:?}, {} characters", key.jwk, key.jwk.expose_secret().len());
 
-    // The key must be deleted, whatever happens from here on.
+    // The key is deleted even if this fails.
     let token = list(keys).and_then(|()| sign(&key));
     if let (Ok(token), Some(server)) = (&token, server) {
         println!("         {}", verify(server, token));

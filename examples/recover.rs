@@ -1,4 +1,4 @@
-//! Shows what to do if a create fails but may have made a key, against a fake server that loses responses on demand.
+//! Shows what to do if a create fails but may have created a key, with a fake server that loses responses on demand.
 //!
 //! ```text
 //! cargo run --example recover
@@ -10,7 +10,7 @@ use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault};
 use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeyInfo, SigningKeys};
 
-/// How far our clock and the service's may differ.
+/// How far the local clock and the service's clock may differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Error> {
@@ -36,7 +36,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Creates and stores a key. If it is unknown whether the service made one, deletes the key that nobody can use.
+/// Creates and stores a key. If the private key was lost, deletes the key.
 fn create(keys: &SigningKeys) -> Result<(), Error> {
     let before = keys.list()?;
     let start = Timestamp::now() - CLOCK_SKEW;
@@ -56,7 +56,7 @@ fn create(keys: &SigningKeys) -> Result<(), Error> {
     if !error.outcome_unknown() {
         return Err(error);
     }
-    // The list does not say who created a key. This is safe only if no other program creates keys in this account.
+    // The list does not show who created a key, so this is safe only if no other program creates keys in this account.
     let after = keys.list()?;
     let new: Vec<_> = after.iter().filter(|key| !before.iter().any(|old| old.id == key.id)).collect();
     match new[..] {

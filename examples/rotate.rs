@@ -1,12 +1,12 @@
-//! Rotates signing keys without interrupting a viewer, against a fake server whose time moves by days.
+//! Rotates signing keys without interrupting viewers, with a fake server whose clock is moved forward by days.
 //!
 //! ```text
 //! cargo run --example rotate
 //! ```
 //!
-//! Deleting a key revokes every token that it signed, and a token lives for up to 24 hours. So a key is deleted only when
-//! its successor is older than that, plus a margin. [`rotate`] does what is due and can run at any time, as a daily job
-//! for example. It never deletes a key that it does not know.
+//! Deleting a key revokes every token that it signed, and a token can be valid for 24 hours. So a key is deleted only
+//! when its successor is older than that, plus a margin. [`rotate`] does what is due. It can run at any time, for
+//! example as a daily job. It never deletes a key that is not in its store.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,14 +19,14 @@ const VIDEO_UID: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The age at which a key gets a successor.
 const ROTATE_AFTER: Duration = DAY.saturating_mul(30);
-/// The age of the successor at which a key can be deleted: the longest lifetime of a token, and an hour in which programs
-/// that sign read the store again.
+/// The age of the successor at which a key can be deleted: the longest lifetime of a token, plus an hour for programs
+/// to switch to the new key.
 const OVERLAP: Duration = DAY.saturating_add(Duration::from_secs(60 * 60));
 
-/// Stands in for a secret store: the JWK of each key, by id.
+/// Stands in for a secret store: the JWK of each key, by ID.
 type Store = BTreeMap<String, Secret>;
 
-/// Does what is due at this time.
+/// Creates and deletes keys as due at the given time.
 fn rotate(keys: &SigningKeys, store: &mut Store, now: Timestamp) -> Result<(), Error> {
     let (mut known, unknown): (Vec<_>, Vec<_>) = keys.list()?.into_iter().partition(|key| store.contains_key(&key.id));
     known.sort_by_key(|key| key.created);
@@ -51,7 +51,7 @@ fn rotate(keys: &SigningKeys, store: &mut Store, now: Timestamp) -> Result<(), E
     Ok(())
 }
 
-/// Signs with the newest stored key that the service still has.
+/// Signs with the newest key that is both in the store and in the account.
 fn sign(keys: &SigningKeys, store: &Store, now: Timestamp) -> Result<PlaybackToken, Error> {
     let newest = keys.list()?.into_iter().filter(|key| store.contains_key(&key.id)).max_by_key(|key| key.created);
     let jwk = newest.and_then(|key| store.get(&key.id)).expect("rotate() has stored a key");

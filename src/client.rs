@@ -12,18 +12,18 @@ use crate::settings::Settings;
 use crate::validate::{BaseUrl, parse_header, parse_header_value};
 use crate::{Credentials, Error, RetryPolicy, Secret, SigningKeys, env, generated};
 
-/// As in Cloudflare's own SDKs.
+/// The default of Cloudflare's own SDKs.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// 10 MiB. A full list of 1,000 keys has a tenth of one.
+/// 10 MiB. A list of 1,000 keys, the most that an account can have, is about 0.1 MiB.
 const DEFAULT_MAX_RESPONSE_SIZE: u64 = 10 * 1024 * 1024;
-/// ureq's default of 3 would make most threads of a busy program connect again for every call.
+/// With ureq's default of 3, most threads of a busy program would open a new connection for every call.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// A client for Cloudflare's API: a connection pool, credentials and settings.
 ///
-/// Create one and keep it. It is cheap to clone, and can be used from any number of threads.
+/// Create one client and reuse it. It is cheap to clone and can be shared between threads.
 ///
 /// ```
 /// use cloudflare_stream_keys::{Client, Credentials};
@@ -50,8 +50,8 @@ impl Client {
     /// Creates a client from the environment, with the default settings. See [`ClientBuilder::from_env`].
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid, and names
-    /// it.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
+    /// message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
@@ -59,8 +59,8 @@ impl Client {
     /// Returns a handle for the signing keys of an account.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the id is empty or contains a character that
-    /// has a meaning in a path.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, is `.` or `..`, or
+    /// contains a character other than letters, digits, `-`, `.`, `_` and `~`.
     pub fn signing_keys(&self, account_id: &str) -> Result<SigningKeys, Error> {
         SigningKeys::new(self.raw.clone(), account_id)
     }
@@ -70,7 +70,7 @@ impl Client {
         self.raw.baseurl()
     }
 
-    /// Returns the generated client, which has this client's settings.
+    /// Returns the generated client. It uses this client's settings.
     pub fn raw(&self) -> &generated::Client {
         &self.raw
     }
@@ -82,15 +82,15 @@ impl Client {
 /// | --- | --- |
 /// | [`credentials`](Self::credentials) | none, required |
 /// | [`base_url`](Self::base_url) | `https://api.cloudflare.com/client/v4` |
-/// | [`timeout`](Self::timeout) | 60 s for a call |
-/// | [`connect_timeout`](Self::connect_timeout) | 10 s for an attempt |
+/// | [`timeout`](Self::timeout) | 60 s per call |
+/// | [`connect_timeout`](Self::connect_timeout) | 10 s per attempt |
 /// | [`retry_policy`](Self::retry_policy) | 2 retries; see [`RetryPolicy`] |
 /// | [`max_response_size`](Self::max_response_size) | 10 MiB |
 /// | [`user_agent_suffix`](Self::user_agent_suffix), [`default_header`](Self::default_header) | none |
-/// | [`agent`](Self::agent) | proxy from `HTTPS_PROXY` and the like, Mozilla's root certificates, 64 idle connections |
+/// | [`agent`](Self::agent) | proxy from `HTTPS_PROXY` etc., Mozilla's root certificates, 64 idle connections |
 ///
-/// A handle can override the timeout and the retry policy, and add headers and query parameters: see the `with_…` methods
-/// of [`SigningKeys`]. Nothing is checked before [`build`](Self::build).
+/// A handle can override the timeout and the retry policy, and can add headers and query parameters. See the `with_…`
+/// methods of [`SigningKeys`]. Settings are validated by [`build`](Self::build).
 ///
 /// ```
 /// use std::time::Duration;
@@ -109,10 +109,10 @@ impl Client {
 ///
 /// # Logging
 ///
-/// Every attempt is logged with one line at debug level, through the [`log`](https://docs.rs/log) crate. At trace level,
-/// ureq's protocol layer would log every byte, including API tokens and private keys. If the logger would record that,
-/// the process's log level is lowered to debug while a call is in progress. Set `ureq_proto=off` in the logger's filter
-/// to avoid this.
+/// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate. At trace level, ureq's
+/// protocol layer would log every byte, including API tokens and private keys. To prevent that, the process's log level
+/// is lowered to debug while a call is in progress, if trace logging is enabled for `ureq_proto`. To keep your log
+/// level, disable that target in your logger, for example with the filter `ureq_proto=off`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -144,10 +144,10 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Creates a builder with credentials and base URL from the environment.
+    /// Creates a builder with the credentials and the base URL from the environment.
     ///
-    /// It reads `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` together with `CLOUDFLARE_API_KEY`, and, if it is set,
-    /// `CLOUDFLARE_BASE_URL`. An empty variable counts as unset.
+    /// Reads `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` together with `CLOUDFLARE_API_KEY`. Also reads
+    /// `CLOUDFLARE_BASE_URL`, which is optional. An empty variable counts as unset.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -162,7 +162,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
-    /// UTF-8, and names it.
+    /// UTF-8. The message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::default().credentials(Credentials::from_env()?);
         Ok(match env::base_url()? {
@@ -183,31 +183,31 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the deadline of a call, which covers all its attempts and the waits between them. Defaults to 60 s.
+    /// Sets the timeout of a call, including all attempts and the waits between them. Defaults to 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long one attempt may take to connect, including TLS. Defaults to 10 s.
+    /// Sets the connect timeout of each attempt, including the TLS handshake. Defaults to 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets the retry policy.
+    /// Sets the retry policy. Defaults to [`RetryPolicy::default`].
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.retry_policy = policy;
         self
     }
 
-    /// Sets the largest response body to read, in bytes after decompression. Defaults to 10 MiB.
+    /// Sets the maximum size of a response body, in bytes after decompression. Defaults to 10 MiB.
     pub fn max_response_size(mut self, bytes: u64) -> Self {
         self.max_response_size = bytes;
         self
     }
 
-    /// Sets a suffix for the `User-Agent` header, usually the name and version of your program.
+    /// Appends a suffix to the `User-Agent` header, usually the name and version of your program.
     pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.user_agent_suffix = Some(suffix.into());
         self
@@ -215,7 +215,7 @@ impl ClientBuilder {
 
     /// Adds a header to every request. A later header of the same name replaces an earlier one.
     ///
-    /// Headers that the client sets itself, such as `Authorization`, are refused by [`build`](Self::build).
+    /// [`build`](Self::build) rejects headers that the client sets itself, such as `Authorization`.
     pub fn default_header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -224,9 +224,9 @@ impl ClientBuilder {
     /// Sets the ureq agent, for example to use a proxy, other root certificates, or a connection pool that is shared with
     /// other code.
     ///
-    /// The agent's connections and TLS settings are used. Deadlines, redirects (none) and the handling of statuses are
-    /// this client's. If neither the agent nor the process has a TLS crypto provider, this crate's provider becomes the
-    /// process's default.
+    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global and connect
+    /// timeouts and its handling of status codes, and never follows redirects. If neither the agent nor the process has
+    /// a TLS crypto provider, this crate installs its own as the process's default.
     ///
     /// ```
     /// use cloudflare_stream_keys::ureq::{Agent, Proxy};
@@ -249,8 +249,8 @@ impl ClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a setting is missing or invalid, and names
-    /// it. The value of a secret is not shown.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a setting is missing or invalid. The
+    /// message names the setting, and does not contain the value of a secret.
     pub fn build(self) -> Result<Client, Error> {
         let credentials = self
             .credentials
@@ -287,7 +287,7 @@ impl ClientBuilder {
 fn default_agent(base_url: &BaseUrl) -> Agent {
     let provider = Arc::new(tls_provider());
     let tls = TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider);
-    // A request to loopback must not go through a proxy: it would leave the machine, unencrypted.
+    // A request to loopback must not use a proxy: it would leave the machine unencrypted.
     let proxy = if base_url.is_loopback { None } else { Proxy::try_from_env() };
     Agent::config_builder()
         .tls_config(tls.build())
@@ -298,13 +298,13 @@ fn default_agent(base_url: &BaseUrl) -> Agent {
         .into()
 }
 
-/// Makes sure that there is a crypto provider. Without one in the agent or the process, ureq panics at the first https
+/// Installs a crypto provider if the agent and the process have none. Without one, ureq panics at the first https
 /// request.
 fn with_crypto_provider(agent: Agent) -> Agent {
     let tls = agent.config().tls_config();
     let is_missing = tls.unversioned_rustls_crypto_provider().is_none() && CryptoProvider::get_default().is_none();
     if is_missing && tls.provider() == TlsProvider::Rustls {
-        // Fails only if another thread has just installed one, which is as good.
+        // Fails only if another thread has just installed one, which serves as well.
         let _ = tls_provider().install_default();
     }
     agent

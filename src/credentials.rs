@@ -7,9 +7,9 @@ use crate::{Error, Secret, env};
 pub(crate) const X_AUTH_EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
 pub(crate) const X_AUTH_KEY: HeaderName = HeaderName::from_static("x-auth-key");
 
-/// Credentials for Cloudflare's API: an API token, or an email address with the global API key.
+/// Credentials for Cloudflare's API: an API token, or an email address and a global API key.
 ///
-/// Prefer a token with the permission *Stream Write*, or *Stream Read* if it only lists keys. The global API key can do
+/// Prefer a token with the *Stream Write* permission, or *Stream Read* if it only lists keys. A global API key can do
 /// everything that its user can.
 ///
 /// ```
@@ -30,12 +30,12 @@ enum Kind {
 }
 
 impl Credentials {
-    /// Creates credentials from an API token, which is sent as `Authorization: Bearer`.
+    /// Creates credentials from an API token. It is sent as `Authorization: Bearer`.
     pub fn api_token(token: impl Into<Secret>) -> Self {
         Self(Kind::ApiToken(token.into()))
     }
 
-    /// Creates credentials from a user's email address and global API key, which are sent as `X-Auth-Email` and
+    /// Creates credentials from a user's email address and global API key. They are sent as `X-Auth-Email` and
     /// `X-Auth-Key`.
     pub fn global_api_key(email: impl Into<Secret>, key: impl Into<Secret>) -> Self {
         Self(Kind::GlobalApiKey { email: email.into(), key: key.into() })
@@ -44,7 +44,7 @@ impl Credentials {
     /// Reads credentials from the environment: `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` together with
     /// `CLOUDFLARE_API_KEY`.
     ///
-    /// If both are set, the token is used. An empty variable counts as unset.
+    /// The token takes precedence. An empty variable counts as unset.
     ///
     /// ```no_run
     /// use cloudflare_stream_keys::{Client, Credentials};
@@ -56,12 +56,12 @@ impl Credentials {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
-    /// UTF-8, and names it.
+    /// UTF-8. The message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         env::credentials()
     }
 
-    /// Rejects credentials that no service would accept. A token pasted with its newline would only come back as a 400.
+    /// Rejects credentials that cannot be valid, such as a token with a trailing newline, before a request is sent.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         match &self.0 {
             Kind::ApiToken(token) => validate("API token", token),
@@ -69,7 +69,7 @@ impl Credentials {
         }
     }
 
-    /// Adds the headers that identify the caller, marked as sensitive.
+    /// Adds the credentials' headers, marked as sensitive so that `Debug` redacts them.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         match &self.0 {
             Kind::ApiToken(token) => insert(headers, AUTHORIZATION, &format!("Bearer {}", token.expose_secret())),
@@ -94,7 +94,7 @@ fn validate(name: &str, value: &Secret) -> Result<(), Error> {
     }
 }
 
-/// Inserts a header whose value was validated when the client was built. An invalid one is left out, not sent mangled.
+/// Inserts a header. Its value cannot be invalid, because it was validated when the client was built.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(mut value) = HeaderValue::from_str(value) {
         value.set_sensitive(true);

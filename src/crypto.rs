@@ -1,4 +1,4 @@
-//! The crypto backend that the features select, for TLS and for signing. Both crates have the same interface.
+//! Selects the crypto backend for TLS and signing by feature. Both crates have the same API.
 
 #[cfg(feature = "aws-lc-rs")]
 #[cfg_attr(not(feature = "sign"), allow(unused_imports))]

@@ -1,4 +1,4 @@
-//! The environment variables that Cloudflare's own tools read. An empty variable counts as unset.
+//! Reads the environment variables that Cloudflare's own tools use. An empty variable counts as unset.
 
 use std::env::{self, VarError};
 
@@ -11,7 +11,7 @@ const API_KEY: &str = "CLOUDFLARE_API_KEY";
 const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
 
-/// Reads a variable: [`std::env::var`], or a stand-in for it in tests.
+/// A function that reads a variable: [`std::env::var`], or a replacement in tests.
 type ReadVar<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
 pub(crate) fn credentials() -> Result<Credentials, Error> {
@@ -26,7 +26,7 @@ pub(crate) fn base_url() -> Result<Option<String>, Error> {
     optional(&|name| env::var(name), BASE_URL)
 }
 
-/// Prefers a token, which can do less harm than a global API key.
+/// Prefers the token, because its permissions can be limited.
 fn credentials_from(read: ReadVar) -> Result<Credentials, Error> {
     if let Some(token) = optional(read, API_TOKEN)? {
         return Ok(Credentials::api_token(token));

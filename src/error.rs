@@ -9,14 +9,14 @@ use crate::RecoveredKey;
 use crate::generated::{self, types};
 use crate::runtime::{DecodeError, Response, TransportError};
 
-/// The error of every fallible operation in this crate.
+/// The error type of this crate.
 ///
-/// It is opaque: use [`kind`](Self::kind) and the predicates. `Display` is one line that says what was attempted, what
-/// came back and, if it is known, what to do. `Debug` prints the same line, so that an error returned from `main` is
-/// readable; `{:#?}` prints the fields.
+/// The type is opaque: use [`kind`](Self::kind) and the predicates. `Display` prints one line with what was attempted,
+/// what went wrong and, if it is known, what to do. `Debug` prints the same line, so that an error returned from `main`
+/// is readable. `{:#?}` prints the fields.
 ///
-/// Neither of them, nor [`source`](StdError::source), shows a secret. Of a response body they show only the service's own
-/// error messages.
+/// None of them prints a secret, and neither does [`source`](StdError::source). The only parts of a response body that
+/// are printed are Cloudflare's error messages and, by `{:#?}`, a recovered key's ID.
 ///
 /// ```
 /// use cloudflare_stream_keys::{Client, Credentials, ErrorKind};
@@ -32,10 +32,10 @@ use crate::runtime::{DecodeError, Response, TransportError};
 ///
 /// # Recovering from a failed create
 ///
-/// A create can fail after the service has made the key. Then [`outcome_unknown`](Self::outcome_unknown) is true. If the
-/// response contained key material, [`recovered_key`](Self::recovered_key) has it: store it, and nothing is lost. If not,
-/// there may be a key that nobody can use. It is safe to delete only if it is the one key that is new since before the
-/// call, and if no other program creates keys in this account:
+/// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true. If
+/// the response contained key material, [`recovered_key`](Self::recovered_key) returns it, and you can store the key.
+/// If not, the account may have a key whose private key is lost. Delete that key only if it is the only one that was
+/// added since before the call, and if no other program creates keys in this account:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
@@ -80,21 +80,21 @@ use crate::runtime::{DecodeError, Response, TransportError};
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// `examples/recover.rs` shows each of these cases against a fake server.
+/// `examples/recover.rs` runs each of these cases against a fake server.
 pub struct Error(Box<Inner>);
 
 /// The kind of an [`Error`].
 ///
 /// | kind | what happened | did the call take effect? |
 /// | --- | --- | --- |
-/// | `InvalidInput` | a setting or an argument is invalid | no, nothing was sent |
-/// | `Connect` | no connection was made | no, nothing was sent |
-/// | `Timeout` | no response arrived before the deadline | maybe |
+/// | `InvalidInput` | a setting or an argument is invalid | no, the request was not sent |
+/// | `Connect` | no connection was made | no, the request was not sent |
+/// | `Timeout` | no complete response arrived in time | maybe |
 /// | `Transport` | the connection broke | maybe |
 /// | `Api` | the service responded with an error | no; after a 5xx, maybe |
-/// | `Decode` | the service reported success in a response that cannot be used | as its status says |
+/// | `Decode` | the service responded with a 2xx, but the response cannot be used | probably |
 ///
-/// After a create, [`Error::outcome_unknown`] says whether *maybe* applies.
+/// After a create, [`Error::outcome_unknown`] is false if the call certainly had no effect.
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -117,22 +117,22 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting or an argument is invalid. Nothing was sent.
+    /// A setting or an argument is invalid. The request was not sent.
     InvalidInput,
-    /// No connection was made: the name was not found, the connection was refused, or the certificate was not accepted.
-    /// Nothing was sent.
+    /// No connection was made, for example because the host was not found, the connection was refused, or the
+    /// certificate is invalid. The request was not sent.
     Connect,
-    /// No response arrived before the deadline of the call.
+    /// No complete response arrived before the deadline of the call, or connecting took too long.
     Timeout,
     /// The connection broke before or during the response, or the response was not valid HTTP.
     Transport,
-    /// The service responded with an error: a status other than 2xx, or `success: false`.
+    /// The service responded with an error: a status code other than 2xx, or `success: false`.
     Api,
-    /// The service reported success, but the response cannot be used.
+    /// The service responded with a 2xx, but the response cannot be decoded, or lacks a required part.
     Decode,
 }
 
-/// The operation that a call was for.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Create,
@@ -161,7 +161,7 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiMessage {
-    /// Cloudflare's code, such as 10003 for an unknown key.
+    /// Cloudflare's code, such as 10003 for a key that does not exist.
     pub code: Option<i64>,
     /// The message's text.
     pub message: String,
@@ -184,12 +184,12 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the HTTP status, if there was a response.
+    /// Returns the HTTP status code, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// Returns the errors in the response. Empty if it has none, as with an HTML page.
+    /// Returns the errors in the response. Empty if it contains none, for example if it is an HTML page.
     pub fn errors(&self) -> &[ApiMessage] {
         &self.0.errors
     }
@@ -199,19 +199,19 @@ impl Error {
         &self.0.messages
     }
 
-    /// Returns the `cf-ray` header of the response, which Cloudflare's support asks for.
+    /// Returns the `cf-ray` header of the response, which identifies the request to Cloudflare's support.
     pub fn ray_id(&self) -> Option<&str> {
         self.0.ray_id.as_deref()
     }
 
-    /// Returns how long to wait before the next call, if the response says so.
+    /// Returns the `Retry-After` header of the response, which is how long to wait before the next call.
     ///
-    /// Cloudflare allows 1,200 requests in five minutes.
+    /// Cloudflare allows each user 1,200 requests in five minutes.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Returns whether one of the errors in the response, or one of its causes, has this code.
+    /// Returns whether an error in the response, or one of its causes, has this code.
     pub fn has_code(&self, code: i64) -> bool {
         self.0.errors.iter().any(|e| e.code == Some(code) || e.error_chain.iter().any(|e| e.code == Some(code)))
     }
@@ -221,45 +221,45 @@ impl Error {
         self.0.status == Some(StatusCode::NOT_FOUND) || self.has_code(UNKNOWN_KEY)
     }
 
-    /// Returns whether the credentials were not accepted.
+    /// Returns whether the credentials were rejected.
     ///
-    /// The token may have expired, or been revoked or mistyped. A malformed token counts as well, to which Cloudflare
-    /// responds with 400 and code 6111.
+    /// The token may be expired, revoked or mistyped. This includes malformed tokens, for which Cloudflare responds
+    /// with status code 400 and error code 6111.
     pub fn is_unauthorized(&self) -> bool {
         self.0.status == Some(StatusCode::UNAUTHORIZED) || self.has_code(MALFORMED_AUTHORIZATION)
     }
 
     /// Returns whether the credentials lack a permission.
     ///
-    /// The token needs *Stream Write*, or *Stream Read* to list keys, on this account. The account needs a Stream
-    /// subscription.
+    /// The token needs the *Stream Write* permission on this account, or *Stream Read* to list keys. The account needs
+    /// a Stream subscription.
     pub fn is_forbidden(&self) -> bool {
         self.0.status == Some(StatusCode::FORBIDDEN)
     }
 
-    /// Returns whether there were too many requests. See [`retry_after`](Self::retry_after).
+    /// Returns whether the request was rate limited. See [`retry_after`](Self::retry_after).
     pub fn is_rate_limited(&self) -> bool {
         self.0.status == Some(StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// Returns whether the deadline of the call passed before a response arrived.
+    /// Returns whether no complete response arrived before the deadline of the call, or connecting took too long.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// Returns whether a create may have made a key although it failed.
+    /// Returns whether a failed create may have created a key.
     ///
     /// See [how to recover](Self#recovering-from-a-failed-create).
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
 
-    /// Returns the parts of a new key that were found in the response to a create.
+    /// Returns the key material that was found in the response to a failed create.
     pub fn recovered_key(&self) -> Option<&RecoveredKey> {
         self.0.recovered_key.as_ref()
     }
 
-    /// Converts the error into the key that [`recovered_key`](Self::recovered_key) returns.
+    /// Converts the error into the key material that [`recovered_key`](Self::recovered_key) returns.
     pub fn into_recovered_key(self) -> Option<RecoveredKey> {
         self.0.recovered_key
     }
@@ -290,7 +290,7 @@ impl Error {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
-    /// Creates the error for a response that decodes, but lacks what was asked for.
+    /// Creates the error for a decoded response that lacks a required part.
     pub(crate) fn incomplete(operation: Operation, response: &Response, message: &'static str) -> Self {
         let mut error = Self::new(ErrorKind::Decode, message).with_operation(operation).with_response(response);
         error.0.outcome_unknown = operation == Operation::Create;
@@ -331,7 +331,7 @@ impl Error {
         if e.shows_cause() { error } else { error.with_source(e.cause) }
     }
 
-    /// Creates the error for a response that is not what its status promises, such as `success: false` with a 200 or a
+    /// Creates the error for a response that does not match its status code, such as `success: false` with a 200, or a
     /// gateway's HTML page.
     fn unexpected_response(operation: Operation, response: &Response, decode_error: Option<DecodeError>) -> Self {
         if let Ok(failure) = response.decode() {
@@ -349,7 +349,7 @@ impl Error {
         error
     }
 
-    /// Creates the error for a response in which the service says that it failed.
+    /// Creates the error for a response with Cloudflare's error envelope.
     fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
         let mut error = Self::new(ErrorKind::Api, "HTTP status").with_operation(operation).with_response(response);
         error.0.errors = failure.errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
@@ -363,7 +363,7 @@ impl Error {
         self
     }
 
-    /// Adds what the response's head says and, after a create, the key material in its body.
+    /// Adds the response's status code and headers and, after a create, the key material in its body.
     fn with_response(mut self, response: &Response) -> Self {
         let head = &response.head;
         self.0.status = Some(head.status);
@@ -464,7 +464,7 @@ impl StdError for Error {
 }
 
 impl fmt::Display for ApiMessage {
-    /// Writes the code, the message and the causes in one line.
+    /// Writes the code, the message and the causes on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(code) = self.code {
             write!(f, "{code} ")?;

@@ -1,4 +1,4 @@
-//! Executes the calls of the generated client: adds credentials and settings, retries within the deadline, and logs
+//! Executes the calls of the generated client: adds credentials and headers, retries within the deadline, and logs
 //! every attempt.
 
 use std::thread;
@@ -11,7 +11,7 @@ use crate::retry::AttemptOutcome;
 use crate::runtime::{ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
 use crate::settings::Settings;
 
-/// Sent by progenitor's code, unknown to Cloudflare.
+/// Progenitor's code adds this header. Cloudflare does not use it.
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
 impl ClientHooks<Settings> for Client {
@@ -69,7 +69,7 @@ fn log_attempt(
     result: &Result<Response, TransportError>,
     elapsed: Duration,
 ) {
-    // The path only: a query may hold anything.
+    // Only the path: callers may put secrets in the query.
     let call = format_args!("{}: {} {}", info.operation_id, request.method, request.uri.path());
     match result {
         Ok(Response { head, .. }) => log::debug!(

@@ -1,11 +1,12 @@
-//! The raw layer: the client that progenitor generates from `openapi/stream-keys.json`, made blocking by `build.rs`.
+//! The raw layer: a blocking client that is generated from `openapi/stream-keys.json` with progenitor.
 //!
-//! [`Client`] has a method for each operation of the spec. It returns a [`ResponseValue`], which has the status and the
-//! headers beside the decoded body, or an [`Error`]. Get a client from [`SigningKeys::raw`](crate::SigningKeys::raw) or
-//! [`Client::raw`](crate::Client::raw): credentials, headers, deadline and retries are those of the handle or the client.
+//! [`Client`] has a method for each operation of the spec. Each returns a [`ResponseValue`] with the decoded body, the
+//! status code and the headers, or an [`Error`]. Get a client from [`SigningKeys::raw`](crate::SigningKeys::raw) or
+//! [`Client::raw`](crate::Client::raw). It uses the credentials, headers, timeout and retry policy of that handle or
+//! client.
 //!
 //! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that it does not return. The raw layer
-//! percent-encodes ids but does not check them, and does not recover keys from responses that cannot be decoded.
+//! percent-encodes IDs but does not validate them, and does not recover keys from responses that cannot be decoded.
 
 mod code {
     #![allow(missing_docs, unreachable_patterns, unused_imports, unused_mut)]

@@ -26,7 +26,7 @@ mod validate;
 pub use client::{Client, ClientBuilder};
 pub use credentials::Credentials;
 pub use error::{ApiMessage, Error, ErrorKind};
-/// jiff 1, whose [`Timestamp`](jiff::Timestamp) is used for times.
+/// jiff 1. This crate uses its [`Timestamp`](jiff::Timestamp).
 pub use jiff;
 pub use recovered_key::RecoveredKey;
 pub use retry::RetryPolicy;
@@ -34,7 +34,7 @@ pub use secret::Secret;
 #[cfg(feature = "sign")]
 pub use sign::{AccessRule, PlaybackToken, PlaybackTokenBuilder, Signer};
 pub use signing_keys::{SigningKey, SigningKeyInfo, SigningKeys};
-/// ureq 3.5, for an [`Agent`](ureq::Agent) of your own, and for [`ureq::http`]'s types of statuses and headers.
+/// ureq 3.5, to configure your own [`Agent`](ureq::Agent), and for the status code and header types in [`ureq::http`].
 pub use ureq;
 
 #[cfg(doctest)]

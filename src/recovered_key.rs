@@ -2,10 +2,10 @@ use serde::Deserialize;
 
 use crate::Secret;
 
-/// The parts of a new key that were found in a response that could not be used as a whole.
+/// Key material from the response to a failed create.
 ///
-/// Cloudflare shows a key's private half once. If the response to a create contains it but is truncated, malformed or
-/// of an unexpected shape, the error carries what arrived. Store it; either form of the key is enough to sign with.
+/// Cloudflare returns the private key only once. If the response to a create is truncated, malformed or of an
+/// unexpected shape, the error contains what arrived. Store it. Either the PEM or the JWK is enough to sign tokens.
 ///
 /// ```
 /// use cloudflare_stream_keys::Signer;
@@ -23,7 +23,7 @@ use crate::Secret;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecoveredKey {
-    /// The key's id, if the response contains one. The JWK's `kid` is the same.
+    /// The key's ID, if the response contains one. It is also the JWK's `kid`.
     pub id: Option<String>,
     /// The private key as base64-encoded PEM, as received.
     pub pem: Option<Secret>,
@@ -32,8 +32,8 @@ pub struct RecoveredKey {
 }
 
 impl RecoveredKey {
-    /// Searches a response body for key material. It need not be valid JSON: any member `pem` or `jwk` whose value is a
-    /// complete string counts.
+    /// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose
+    /// value is a complete string counts.
     pub(crate) fn find(body: &[u8]) -> Option<Self> {
         let (pem, jwk) = (find_member(body, "pem"), find_member(body, "jwk"));
         let id = find_member(body, "id").map(|id| id.expose_secret().to_string());
@@ -41,7 +41,7 @@ impl RecoveredKey {
     }
 }
 
-/// Returns the first member of that name whose value is a complete, non-empty string.
+/// Returns the value of the first member with this name whose value is a complete, non-empty string.
 fn find_member(body: &[u8], name: &str) -> Option<Secret> {
     let name = format!("\"{name}\"");
     let positions = body.windows(name.len()).enumerate().filter(|(_, window)| *window == name.as_bytes());

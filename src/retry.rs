@@ -5,17 +5,21 @@ use std::time::Duration;
 /// | what happened | `list`, `delete` | `create` |
 /// | --- | --- | --- |
 /// | no connection was made | retried | retried |
-/// | 429, `Retry-After` missing or within [`max_backoff`](Self::max_backoff) | retried after that time | retried after that time |
-/// | 429 with a longer `Retry-After` | error, [`retry_after`](crate::Error::retry_after) is set | the same |
+/// | 429 | retried | retried |
 /// | no response, an incomplete response, or 5xx | retried | **not retried**: the key may exist |
 /// | any other response | not retried | not retried |
 ///
-/// Listing and deleting are idempotent. Creating is not: a second create is a second key, so it is retried only if the
-/// first attempt certainly had no effect.
+/// `list` and `delete` are idempotent. `create` is not, because every create makes another key. It is retried only if
+/// the failed attempt certainly had no effect.
 ///
-/// Waits grow exponentially with full jitter: each is a random time between zero and a limit that doubles with every
-/// retry. If the response has a `Retry-After` header, that time is used instead. All attempts and waits share the one
-/// deadline of the call, [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
+/// The backoff is exponential with full jitter: each wait is a random time between zero and a limit that doubles with
+/// every retry. If the response has a `Retry-After` header, its value is used instead. If that exceeds
+/// [`max_backoff`](Self::max_backoff), the request is not retried and the error has
+/// [`retry_after`](crate::Error::retry_after).
+///
+/// All attempts and waits share the deadline of the call, which
+/// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout) sets. A request is not retried if the wait would exceed
+/// it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,10 +41,10 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Retries twice, after at most 0.5 s and 1 s, and limits an attempt that can be retried to 20 s.
+    /// Retries twice, after at most 0.5 s and 1 s. An attempt that can be retried times out after 20 s.
     fn default() -> Self {
         Self {
-            // As Cloudflare's own SDKs do.
+            // The default of Cloudflare's own SDKs.
             max_retries: 2,
             initial_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
@@ -49,7 +53,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Longer than any deadline, and short enough that adding it to a time does not overflow.
+/// Longer than any real deadline, and short enough that adding it to a time does not overflow.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The outcome of one attempt, as far as retries are concerned.
@@ -63,12 +67,12 @@ pub(crate) enum AttemptOutcome {
         status: u16,
         retry_after: Option<Duration>,
     },
-    /// The response is too large or cannot be decompressed. Another attempt would get the same one.
+    /// The response is too large or cannot be decompressed. A retry would get the same response.
     Unreadable,
 }
 
 impl AttemptOutcome {
-    /// Returns whether the request may have been carried out although no response says so.
+    /// Returns whether the request may have taken effect although it failed.
     pub(crate) fn may_have_taken_effect(self) -> bool {
         matches!(self, Self::NoResponse | Self::Response { status: 500..=599, .. })
     }
@@ -80,37 +84,38 @@ impl RetryPolicy {
         Self::default().max_retries(0)
     }
 
-    /// Sets how many times a request is retried at most. Defaults to 2.
+    /// Sets the maximum number of retries. Defaults to 2.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// Sets the limit of the first wait, which doubles with every retry. Defaults to 0.5 s.
+    /// Sets the limit of the first wait. The limit doubles with every retry. Defaults to 0.5 s.
     pub fn initial_backoff(mut self, backoff: Duration) -> Self {
         self.initial_backoff = backoff;
         self
     }
 
-    /// Sets the longest wait. Defaults to 30 s.
+    /// Sets the maximum wait between attempts. Defaults to 30 s.
     ///
-    /// A response with a longer `Retry-After` ends the call; see [`Error::retry_after`](crate::Error::retry_after).
+    /// If `Retry-After` is longer, the request is not retried. See [`Error::retry_after`](crate::Error::retry_after).
     pub fn max_backoff(mut self, backoff: Duration) -> Self {
         self.max_backoff = backoff;
         self
     }
 
-    /// Sets how long an attempt may take if another can follow. Defaults to 20 s.
+    /// Sets the timeout of an attempt that can be retried after a timeout. Defaults to 20 s.
     ///
-    /// The last attempt, and every create, may use all the time that is left of the call's deadline.
+    /// The last attempt, and every attempt of a create, may take all the time that is left until the deadline of the
+    /// call.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// Returns how long to wait before the next attempt, or `None` if there is to be none.
+    /// Returns how long to wait before the next attempt, or `None` if the request must not be retried.
     ///
-    /// `retries` is the number of retries so far; `jitter` is a random number from 0 to 1.
+    /// `retries` is the number of retries so far. `jitter` is a random number from 0 to 1.
     pub(crate) fn backoff(
         &self,
         idempotent: bool,
@@ -134,7 +139,7 @@ impl RetryPolicy {
         Some(limit.min(LONGEST_BACKOFF).mul_f64(jitter.clamp(0.0, 1.0)))
     }
 
-    /// Returns how long the next attempt may take if `remaining` is left until the deadline.
+    /// Returns the timeout of the next attempt if `remaining` is left until the deadline.
     pub(crate) fn timeout_for_attempt(&self, idempotent: bool, retries: u32, remaining: Duration) -> Duration {
         if idempotent && retries < self.max_retries { self.attempt_timeout.min(remaining) } else { remaining }
     }

@@ -6,9 +6,8 @@ use serde::{Deserialize, Deserializer};
 
 /// A string that must not be shown, such as a private key or an API token.
 ///
-/// It implements neither `Display` nor `Serialize`, its `Debug` output is redacted, and its memory is wiped when it is
-/// dropped. [`expose_secret`](Self::expose_secret) is the only way to read it, so a search for that name finds
-/// every place in a program that does.
+/// It implements neither `Display` nor `Serialize`, its `Debug` output is redacted, and its memory is wiped on drop.
+/// [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use.
 ///
 /// ```
 /// use cloudflare_stream_keys::Secret;
@@ -55,7 +54,7 @@ impl fmt::Debug for Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// Copies the text straight into its own memory. An intermediate `String` would be freed without being wiped.
+    /// Copies the text directly into its own memory. An intermediate `String` would be freed without being wiped.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct SecretVisitor;
         impl Visitor<'_> for SecretVisitor {

@@ -4,14 +4,14 @@ use ureq::http::header::HeaderMap;
 
 use crate::{Credentials, RetryPolicy};
 
-/// What a client or a handle sends its requests with.
+/// The settings of a client or a handle.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) credentials: Credentials,
     pub(crate) headers: HeaderMap,
-    /// Added to every URL. Already encoded; empty by default.
+    /// The query that is added to every URL, already encoded. Empty by default.
     pub(crate) query: String,
-    /// For a whole call: all attempts, and the waits between them.
+    /// The timeout of a call, including all attempts and the waits between them.
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) retry_policy: RetryPolicy,

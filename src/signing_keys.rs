@@ -10,8 +10,8 @@ use crate::{Client, Error, RetryPolicy, Secret, env};
 
 /// A handle for the signing keys of one account.
 ///
-/// It is cheap to create and to clone, and can be sent to other threads. All handles of a [`Client`] share its
-/// connections. The `with_…` methods change one handle, for a single call or for many:
+/// It is cheap to create and to clone, and can be shared between threads. All handles of a [`Client`] share its
+/// connection pool. The `with_…` methods change the settings of one handle:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -29,13 +29,13 @@ pub struct SigningKeys {
     account_id: String,
 }
 
-/// A new signing key with its private half, which Cloudflare shows only once.
+/// A new signing key with its private key, which Cloudflare returns only once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SigningKey {
-    /// The key's id, which is also the `kid` of the tokens that it signs.
+    /// The key's ID. It is also the `kid` of the tokens that the key signs.
     pub id: String,
-    /// When the key was created. `None` if the response has no valid date-time.
+    /// When the key was created. `None` if the response has no valid date.
     pub created: Option<Timestamp>,
     /// The RSA private key as base64-encoded PKCS#1 PEM, as received.
     pub pem: Secret,
@@ -43,21 +43,21 @@ pub struct SigningKey {
     pub jwk: Secret,
 }
 
-/// A signing key as [`SigningKeys::list`] returns it, without its private half.
+/// A signing key without its private key, as returned by [`SigningKeys::list`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SigningKeyInfo {
-    /// The key's id, which is also the `kid` of the tokens that it signs.
+    /// The key's ID. It is also the `kid` of the tokens that the key signs.
     pub id: String,
-    /// When the key was created. `None` if the response has no valid date-time.
+    /// When the key was created. `None` if the response has no valid date.
     pub created: Option<Timestamp>,
-    /// The key's id again, if the response repeats it.
+    /// The key's ID again, if the response repeats it.
     pub key_id: Option<String>,
 }
 
 #[cfg(feature = "mock")]
 impl SigningKey {
-    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64, as in the API's responses.
+    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64-encoded, as in the API's responses.
     ///
     /// For a key that can sign, use [`FakeServer`](crate::mock::FakeServer).
     ///
@@ -72,7 +72,7 @@ impl SigningKey {
 
 #[cfg(feature = "mock")]
 impl SigningKeyInfo {
-    /// Creates the description of a key, for tests.
+    /// Creates a key without its private key, for tests.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKeyInfo;
@@ -104,17 +104,17 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid, and names
-    /// it.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
+    /// message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         let account_id = env::account_id()?;
         Client::from_env()?.signing_keys(&account_id)
     }
 
-    /// Creates a signing key. Store it before you do anything else: its private half is not shown again.
+    /// Creates a signing key. Store it before you do anything else: the private key cannot be retrieved again.
     ///
-    /// An account can have 1,000 keys. The request is not retried unless the first attempt certainly had no effect; see
-    /// [`RetryPolicy`].
+    /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
+    /// See [`RetryPolicy`].
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -126,14 +126,18 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns an error of any kind. If [`Error::outcome_unknown`] is true, the key may exist nevertheless. If
-    /// [`Error::recovered_key`] is not `None`, the private half arrived. See
-    /// [how to recover](Error#recovering-from-a-failed-create).
+    /// Returns [`ErrorKind::Api`](crate::ErrorKind::Api) if the service responds with an error,
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the response cannot be used, or
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or
+    /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) if no complete response arrives.
+    ///
+    /// If [`Error::recovered_key`] is not `None`, store that key. If [`Error::outcome_unknown`] is true, the key may
+    /// exist. See [how to recover](Error#recovering-from-a-failed-create).
     pub fn create(&self) -> Result<SigningKey, Error> {
         self.create_with(&serde_json::json!({}))
     }
 
-    /// Creates a signing key with a request body of your own instead of `{}`. The service ignores it so far.
+    /// Creates a signing key with your own request body instead of `{}`. Cloudflare currently ignores the body.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -164,7 +168,7 @@ impl SigningKeys {
         }
     }
 
-    /// Lists the keys of the account, without their private halves, in the order of the response.
+    /// Lists the keys of the account, without their private keys, in the order of the response.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -176,7 +180,10 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns an error of any kind but [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// Returns [`ErrorKind::Api`](crate::ErrorKind::Api) if the service responds with an error,
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the response cannot be used, or
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or
+    /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) if no complete response arrives.
     pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
         let response = self.raw.list_signing_keys(&self.account_id);
         let response = response.map_err(|e| Error::from_generated(Operation::List, e))?;
@@ -189,7 +196,7 @@ impl SigningKeys {
             .ok_or_else(|| Error::incomplete(Operation::List, &response, "response lists a key without an id"))
     }
 
-    /// Deletes a key, which revokes every token that it signed.
+    /// Deletes a key, and thereby revokes every token that it signed.
     ///
     /// Returns the confirmation in the response, such as `Revoked`, if there is one.
     ///
@@ -206,8 +213,11 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns an error of any kind. [`Error::is_not_found`] is true if the key does not exist. That is not an error if an
-    /// earlier attempt of the same call may have deleted it.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is invalid, and the same errors as
+    /// [`list`](Self::list).
+    ///
+    /// If the key does not exist, [`Error::is_not_found`] is true. The call succeeds instead if an earlier attempt of
+    /// the same call may have deleted the key.
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
         validate_id("key ID", id)?;
         match self.raw.delete_signing_keys(&self.account_id, id) {
@@ -236,19 +246,19 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the id is empty or contains a character that
-    /// has a meaning in a path.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, is `.` or `..`, or
+    /// contains a character other than letters, digits, `-`, `.`, `_` and `~`.
     pub fn path_for(&self, id: &str) -> Result<String, Error> {
         validate_id("key ID", id)?;
         Ok(generated::paths::delete_signing_keys(&self.account_id, id))
     }
 
-    /// Returns the account's id.
+    /// Returns the account's ID.
     pub fn account_id(&self) -> &str {
         &self.account_id
     }
 
-    /// Sets the deadline of a call, which covers all its attempts and the waits between them.
+    /// Sets the timeout of a call, including all attempts and the waits between them.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.raw.inner.timeout = timeout;
@@ -262,7 +272,7 @@ impl SigningKeys {
         self
     }
 
-    /// Adds a header to every request, or replaces one that was added before.
+    /// Adds a header to every request. Replaces a header of the same name that was added before.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -282,10 +292,10 @@ impl SigningKeys {
         Ok(self)
     }
 
-    /// Adds a query parameter to every request. Name and value are encoded.
+    /// Adds a query parameter to every request. The name and the value are URL-encoded.
     ///
-    /// For parameters that Cloudflare may add; today's operations have none. A parameter that is added twice is sent
-    /// twice.
+    /// The current operations have no query parameters; this is for ones that Cloudflare may add. A parameter that is
+    /// added twice is sent twice.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -300,7 +310,8 @@ impl SigningKeys {
         self
     }
 
-    /// Returns the generated client, which has this handle's settings, for the status, headers and messages of a response.
+    /// Returns the generated client, to get the status code, headers and messages of a response. It uses this handle's
+    /// settings.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();

@@ -1,4 +1,4 @@
-//! Checks of what callers pass in: ids, base URLs and headers.
+//! Validates what callers pass in: IDs, base URLs and headers.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use ureq::http::header::{self as names, HeaderName, HeaderValue};
 use crate::Error;
 use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
 
-/// Checks that an id can stand as one segment of a path: RFC 3986's unreserved characters only, and neither `.` nor `..`.
-/// With an empty id, the URL that deletes a key would be that of the collection.
+/// Checks that an ID is safe as one segment of a path: it has only RFC 3986's unreserved characters, and is neither `.`
+/// nor `..`. With an empty ID, the URL that deletes a key would be the URL of the collection.
 pub(crate) fn validate_id(argument: &str, id: &str) -> Result<(), Error> {
     let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     match id {
@@ -22,7 +22,7 @@ pub(crate) fn validate_id(argument: &str, id: &str) -> Result<(), Error> {
     }
 }
 
-/// A URL that credentials may be sent to.
+/// A base URL that is safe to send credentials to.
 #[derive(Debug)]
 pub(crate) struct BaseUrl {
     /// Without a trailing slash.
@@ -68,7 +68,8 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Headers that the client sets itself because they decide where a request goes, on whose behalf, and where it ends.
+/// Headers that the client sets itself, because they control how a request is routed, authenticated, encoded and
+/// framed.
 const RESERVED_HEADERS: [HeaderName; 10] = [
     names::ACCEPT_ENCODING,
     names::AUTHORIZATION,
@@ -82,7 +83,7 @@ const RESERVED_HEADERS: [HeaderName; 10] = [
     X_AUTH_KEY,
 ];
 
-/// Parses a header that the caller adds. Its value is marked as sensitive: it may well be a credential.
+/// Parses a header that the caller adds. Marks its value as sensitive, because it may be a credential.
 pub(crate) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
         return Err(Error::invalid_input("header name is invalid"));

@@ -14,10 +14,10 @@ use super::rsa_key;
 use super::verify::{self, TokenError};
 use crate::{Client, Credentials, SigningKeys};
 
-/// A fake of the service that stores keys, responds as the live API does, and fails on demand.
+/// A fake server that stores keys, responds like the live API, and fails on demand.
 ///
-/// It is a real HTTP server on loopback, and stops when it is dropped. Keys that it creates are real RSA keys. After a
-/// process has generated 16 of them, they are reused under new ids.
+/// It is a real HTTP server on loopback and stops on drop. The keys that it creates are real RSA keys. A process
+/// generates 16 of them, and then reuses them with new IDs.
 ///
 /// ```
 /// use cloudflare_stream_keys::mock::{FakeServer, Fault};
@@ -39,15 +39,16 @@ pub struct FakeServer {
     state: Arc<Mutex<State>>,
 }
 
-/// A failure that [`FakeServer::inject`] causes.
+/// A failure to inject with [`FakeServer::inject`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request takes effect, but the response is a gateway's 502 with an HTML page.
+    /// The request takes effect, but the response is a gateway's HTML page with status code 502.
     LoseResponse,
-    /// The request takes effect, but the last quarter of the response body is missing. One form of a new key is complete.
+    /// The request takes effect, but the last quarter of the response body is missing. In the response to a create,
+    /// either the PEM or the JWK is complete.
     TruncateResponse,
-    /// The request has no effect, and the response has this status and an HTML page.
+    /// The request has no effect, and the response is an HTML page with this status code.
     Status(StatusCode),
     /// The request has no effect, and the response is a 429.
     RateLimit {
@@ -64,7 +65,7 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path, such as `/accounts/023e105f4ecef8ad9ca31a8372d0c353/stream/keys`.
     pub path: String,
-    /// The query without its question mark, still encoded. Empty if the request has none.
+    /// The query without the question mark, still encoded. Empty if the request has none.
     pub query: String,
     /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
@@ -75,7 +76,7 @@ pub struct RecordedRequest {
 #[derive(Default)]
 struct State {
     keys: HashMap<String, Vec<StoredKey>>,
-    /// Each with the method that it waits for, or for any.
+    /// Each fault with the method that it applies to, or `None` for any method.
     faults: Vec<(Option<String>, Fault)>,
     requests: Vec<RecordedRequest>,
     clock_offset: Duration,
@@ -89,15 +90,15 @@ struct StoredKey {
 
 /// The code for a key that does not exist.
 const UNKNOWN_KEY: i64 = 10003;
-/// The code for credentials that are not accepted.
+/// The code for rejected credentials.
 const AUTHENTICATION: i64 = 10000;
 /// The code for too many requests.
 const RATE_LIMITED: i64 = 1015;
-/// A code for failures of the fake itself.
+/// The code for a failure of the fake server itself.
 const INTERNAL: i64 = 10001;
 
 impl FakeServer {
-    /// The account of [`signing_keys`](Self::signing_keys). Any other account id works too, and has its own keys.
+    /// The account ID of [`signing_keys`](Self::signing_keys). Any other account ID works too, and has its own keys.
     pub const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
     /// The API token that the server accepts.
     pub const API_TOKEN: &str = "fake-api-token";
@@ -125,29 +126,23 @@ impl FakeServer {
         self.server.base_url()
     }
 
-    /// Creates a client of this server, with [`API_TOKEN`](Self::API_TOKEN) and the default settings.
-    ///
-    /// # Panics
-    /// Never: the settings are known to be valid.
+    /// Creates a client for this server, with [`API_TOKEN`](Self::API_TOKEN) and the default settings.
     pub fn client(&self) -> Client {
         let credentials = Credentials::api_token(Self::API_TOKEN);
         Client::builder().credentials(credentials).base_url(self.base_url()).build().expect("valid settings")
     }
 
     /// Creates a handle for the keys of [`ACCOUNT_ID`](Self::ACCOUNT_ID) on this server.
-    ///
-    /// # Panics
-    /// Never: the account's id is known to be valid.
     pub fn signing_keys(&self) -> SigningKeys {
         self.client().signing_keys(Self::ACCOUNT_ID).expect("a valid account ID")
     }
 
-    /// Adds a key to [`ACCOUNT_ID`](Self::ACCOUNT_ID). It can be listed and deleted, but not sign.
+    /// Adds a key to [`ACCOUNT_ID`](Self::ACCOUNT_ID). It can be listed and deleted, but cannot sign tokens.
     pub fn seed(&self, id: &str) {
         self.state().add(Self::ACCOUNT_ID, id, None);
     }
 
-    /// Returns the server's time, which is the system's until [`advance`](Self::advance) moves it.
+    /// Returns the server's time: the system's time, plus what was added with [`advance`](Self::advance).
     pub fn now(&self) -> Timestamp {
         self.state().now()
     }
@@ -158,8 +153,8 @@ impl FakeServer {
         state.clock_offset = state.clock_offset.saturating_add(duration);
     }
 
-    /// Verifies a playback token as the service does: its key must have been created by this server and not deleted, and
-    /// the server's time must be within the token's validity. Access rules are not evaluated.
+    /// Verifies a playback token like the service. The token's key must have been created by this server and not been
+    /// deleted, and the token must be valid at the server's time. Access rules are not evaluated.
     ///
     /// ```
     /// use cloudflare_stream_keys::Signer;
@@ -176,7 +171,7 @@ impl FakeServer {
     /// ```
     ///
     /// # Errors
-    /// Returns why the video would not play.
+    /// Returns a [`TokenError`] if the service would reject the token.
     pub fn verify_token(&self, token: &str) -> Result<(), TokenError> {
         let state = self.state();
         let find_key = |id: &str| {
@@ -186,17 +181,17 @@ impl FakeServer {
         verify::verify(token, state.now(), find_key)
     }
 
-    /// Makes the next request fail. Further faults queue up.
+    /// Makes the next request fail. Faults are queued, and each applies to one request.
     pub fn inject(&self, fault: Fault) {
         self.state().faults.push((None, fault));
     }
 
-    /// Makes the next request with this method fail: `POST` creates, `GET` lists, and `DELETE` deletes.
+    /// Makes the next request with this method fail: `POST` for create, `GET` for list, `DELETE` for delete.
     pub fn inject_on(&self, method: impl AsRef<str>, fault: Fault) {
         self.state().faults.push((Some(method.as_ref().to_uppercase()), fault));
     }
 
-    /// Returns all requests so far, in order of arrival.
+    /// Returns all requests that the server has received, in order.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.state().requests.clone()
     }
@@ -271,7 +266,7 @@ impl State {
     }
 
     fn list(&mut self, target: &Target) -> HttpMockResponse {
-        // Without keys, the live API returns null, not [].
+        // If there are no keys, the live API returns null, not [].
         let keys = self.keys.get(&target.account_id).filter(|keys| !keys.is_empty());
         success(keys.map(|keys| keys.iter().map(|key| &key.info).collect::<Vec<_>>()))
     }
@@ -295,7 +290,7 @@ impl State {
         success("Revoked")
     }
 
-    /// Stores a key and returns its date of creation.
+    /// Stores a key and returns its creation date.
     fn add(&mut self, account_id: &str, id: &str, public_key: Option<Vec<u8>>) -> String {
         let created = self.now().to_string();
         let info = types::StreamKeyResponseCollectionResultItem {

@@ -1,8 +1,8 @@
-//! Test utilities for programs that use this crate: [`FakeServer`], a stateful fake of the service, and
-//! [`MockServerExt`], typed helpers for [httpmock](https://docs.rs/httpmock) that set up single responses.
+//! Test helpers for programs that use this crate: [`FakeServer`], a stateful fake server, and [`MockServerExt`], typed
+//! helpers for [httpmock](https://docs.rs/httpmock) to set up single responses.
 //!
-//! Both are real HTTP servers on loopback. They need the feature `mock`; enable it in your `[dev-dependencies]` only,
-//! because httpmock brings an async runtime.
+//! Both use a real HTTP server on loopback. They need the `mock` feature. Enable it in your `[dev-dependencies]` only,
+//! because httpmock depends on an async runtime.
 //!
 //! ```
 //! use cloudflare_stream_keys::mock::httpmock::MockServer;
@@ -40,6 +40,6 @@ mod generated {
 
 pub use fake_server::{FakeServer, Fault, RecordedRequest};
 pub use generated::{MockServerExt, operations, types};
-/// httpmock 0.9, whose [`MockServer`](httpmock::MockServer) the trait [`MockServerExt`] extends.
+/// httpmock 0.9. [`MockServerExt`] extends its [`MockServer`](httpmock::MockServer).
 pub use httpmock;
 pub use verify::TokenError;

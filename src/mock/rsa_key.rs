@@ -11,12 +11,12 @@ use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKey};
 use pkcs8::PrivateKeyInfoRef;
 use serde_json::json;
 
-/// How many keys a process generates before it reuses them. Generating one takes up to a tenth of a second.
+/// The number of keys that a process generates before it reuses them. Generating one takes up to 0.1 s.
 const DISTINCT_KEYS: usize = 16;
 
 static GENERATED: Mutex<Vec<Pkcs8V1Der<'static>>> = Mutex::new(Vec::new());
 
-/// An RSA key of 2048 bits.
+/// A 2,048-bit RSA key.
 pub(super) struct RsaKey {
     /// The private key as base64-encoded PKCS#1 PEM.
     pub(super) pem: String,
@@ -26,7 +26,7 @@ pub(super) struct RsaKey {
     pub(super) public_key: Vec<u8>,
 }
 
-/// Returns a key whose JWK has this id as its `kid`.
+/// Returns a key whose JWK has this ID as its `kid`.
 pub(super) fn generate(id: &str) -> Result<RsaKey, Box<dyn Error>> {
     let mut generated = GENERATED.lock().unwrap_or_else(PoisonError::into_inner);
     if generated.len() < DISTINCT_KEYS {

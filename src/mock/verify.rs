@@ -7,19 +7,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The reason why a token does not play a video.
+/// Why a token is not valid. See [`FakeServer::verify_token`](super::FakeServer::verify_token).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is not a JWS, or lacks what a playback token must have.
+    /// The token is not a JWS, or lacks a required header or claim.
     Malformed,
-    /// No key has its `kid`, or the key was deleted.
+    /// No key has the token's `kid`, or the key was deleted.
     UnknownKey,
-    /// The signature is not that of the key.
+    /// The signature does not match the key.
     InvalidSignature,
-    /// It has expired.
+    /// The token has expired.
     Expired,
-    /// It is not valid yet.
+    /// The token is not valid yet.
     NotYetValid,
 }
 
@@ -36,7 +36,7 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// Verifies a token at this time. `find_key` returns the public key of an id as PKCS#1 DER.
+/// Verifies a token at the given time. `find_key` returns the public key with the given ID as PKCS#1 DER.
 pub(super) fn verify(
     token: &str,
     now: Timestamp,

@@ -8,19 +8,19 @@ use ureq::{Agent, AsSendBody, SendBody};
 use super::wire_log_guard::WireLogGuard;
 use super::{Request, RequestBuilder, Response, ResponseHead, TransportError};
 
-/// ureq panics if a deadline exceeds what an `Instant` can hold. A year is as good as no deadline.
+/// ureq panics if a timeout exceeds what an `Instant` can hold. A year is as good as no timeout.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// In bytes. A response that creates a key, which is not sent again, is smaller.
+/// In bytes. The response to a create is smaller.
 const ONE_TIME_RESPONSE_SIZE: u64 = 16 * 1024;
 
-/// Sends requests through a ureq agent, whose connections all clones share.
+/// Sends requests through a ureq agent. All clones share its connection pool.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) agent: Agent,
 }
 
-/// Limits of one exchange.
+/// The limits of one attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct SendOptions {
     pub(crate) timeout: Duration,
@@ -38,13 +38,14 @@ macro_rules! request_methods {
     };
 }
 
-#[allow(dead_code)] // The spec decides which of them are called.
+#[allow(dead_code)] // The spec determines which of them are called.
 impl Client {
     request_methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, options OPTIONS, trace TRACE);
 }
 
 impl Client {
-    /// Sends a request once and reads the whole response. Redirects are not followed: credentials go nowhere else.
+    /// Sends a request once and reads the whole response. Does not follow redirects, so that credentials are sent to no
+    /// other host.
     pub(crate) fn send(&self, request: &Request, options: SendOptions) -> Result<Response, TransportError> {
         let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) else {
             return self.exchange(request, (), options).map_err(|(cause, partial)| {
@@ -54,8 +55,8 @@ impl Client {
         };
         let mut body = TrackedBody { bytes: body.as_bytes(), was_read: false };
         let result = self.exchange(request, SendBody::from_reader(&mut body), options);
-        // ureq reads the body only after it has sent the head. If it has not read the body, the service cannot have the
-        // whole request.
+        // ureq reads the body only after it has sent the head. If the body was not read, the service cannot have
+        // received the whole request.
         result.map_err(|(cause, partial)| TransportError { cause, sent: body.was_read, partial })
     }
 
@@ -71,9 +72,9 @@ impl Client {
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = request.uri.clone();
         *outgoing.headers_mut() = request.headers.clone();
-        // A request that is not idempotent gets a connection of its own. The server may be closing an idle one at this
-        // very moment, and then nobody could tell whether the request was carried out. ureq does not reuse a connection
-        // whose input buffer has another size.
+        // A request that is not idempotent gets a new connection. If the server closed an idle connection just as the
+        // request was sent, its outcome would be unknown. ureq does not reuse a connection whose input buffer has
+        // another size.
         let buffer = self.agent.config().input_buffer_size() + usize::from(!idempotent);
         let outgoing = self
             .agent
@@ -86,7 +87,7 @@ impl Client {
             .build();
 
         let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();
-        // Allocated at once: a vector that grows leaves copies behind, which are not wiped.
+        // Allocated up front: a vector that grows leaves copies behind, and these are not wiped.
         let minimum = if idempotent { 0 } else { ONE_TIME_RESPONSE_SIZE };
         let capacity = body.content_length().unwrap_or(0).max(minimum).min(options.max_response_size);
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(capacity).unwrap_or(0)));
@@ -95,7 +96,7 @@ impl Client {
         let response = Response { head, body: bytes.into() };
         match end {
             Ok(_) => Ok(response),
-            // The status of an error response says what matters, even if its body is incomplete.
+            // The status code of an error response is what matters, even if the body is incomplete.
             Err(_) if !response.head.status.is_success() => Ok(response),
             Err(cause) => Err((cause.into(), Some(response))),
         }

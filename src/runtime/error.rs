@@ -9,15 +9,15 @@ use super::response::{Response, ResponseValue};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The request could not be built; nothing was sent.
+    /// The request could not be built. Nothing was sent.
     InvalidRequest(InvalidRequest),
-    /// No response was received, or only part of one.
+    /// No response arrived, or only a part of one.
     CommunicationError(TransportError),
-    /// An error response that the spec describes.
+    /// An error response that the spec defines.
     ErrorResponse(ResponseValue<E>),
-    /// A response whose status the spec describes, but whose body could not be decoded.
+    /// A response whose status code the spec defines, but whose body could not be decoded.
     InvalidResponsePayload(Response, DecodeError),
-    /// A response whose status the spec does not describe.
+    /// A response whose status code the spec does not define.
     UnexpectedResponse(Response),
 }
 
@@ -104,7 +104,7 @@ impl From<serde_json::Error> for InvalidRequest {
     }
 }
 
-/// A failure to exchange a request for a response.
+/// A failure to send a request or to receive the response.
 #[derive(Debug)]
 pub struct TransportError {
     pub(crate) cause: ureq::Error,
@@ -115,7 +115,7 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Returns whether the failure precedes the request: name lookup, connection or TLS.
+    /// Returns whether it failed before the request was sent: in name resolution, connecting or the TLS handshake.
     pub(crate) fn is_connect(cause: &ureq::Error) -> bool {
         use std::io::ErrorKind::{
             AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
@@ -141,14 +141,14 @@ impl TransportError {
         }
     }
 
-    /// Returns whether a response arrived that is too large or cannot be decompressed.
+    /// Returns whether the response is too large or cannot be decompressed.
     pub(crate) fn is_unreadable(&self) -> bool {
         matches!(self.cause, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Decompress(..))
     }
 }
 
 impl TransportError {
-    /// Returns whether Display says all there is to know about the cause, so that `source` need not repeat it.
+    /// Returns whether `Display` covers the cause, so that `source` need not repeat it.
     pub(crate) fn shows_cause(&self) -> bool {
         !self.sent || matches!(self.cause, ureq::Error::Timeout(_) | ureq::Error::BodyExceedsLimit(_))
     }
@@ -180,9 +180,9 @@ impl std::error::Error for TransportError {
     }
 }
 
-/// A response body that could not be decoded: what is wrong, and where.
+/// Why a response body could not be decoded, and at which position.
 ///
-/// serde_json's own error is not kept. It quotes the body, which may contain a key.
+/// It does not keep serde_json's error, which quotes the body and so may contain a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     problem: &'static str,

@@ -1,6 +1,6 @@
 use super::{Client, Error, Request, Response, TransportError};
 
-/// The operation that a call is for.
+/// The operation of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct OperationInfo {
     pub operation_id: &'static str,
@@ -15,15 +15,15 @@ pub trait ClientInfo<Inner> {
     fn inner(&self) -> &Inner;
 }
 
-/// The steps of a generated call that the crate implements.
+/// The hooks that generated methods call.
 pub trait ClientHooks<Inner>: ClientInfo<Inner> {
     /// Completes a request before it is sent.
     fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>>;
 
-    /// Sends a request, and retries it if that makes sense.
+    /// Sends a request, and retries it if the retry policy allows it.
     fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, TransportError>;
 
-    /// Inspects the result. Generated code calls this; there is nothing to do.
+    /// Does nothing. Generated code calls this with the result.
     fn post<E>(&self, _: &Result<Response, TransportError>, _: &OperationInfo) -> Result<(), Error<E>> {
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! Stands in for the crates that generated code names, reqwest and progenitor_client, on top of ureq.
+//! Replaces reqwest and progenitor_client, the crates that generated code uses, on top of ureq.
 //!
-//! It knows HTTP and JSON, but nothing of signing keys, credentials or retry policies. [`Client::send`] is one exchange;
-//! the crate's implementation of [`ClientHooks`] decides whether there is another.
+//! This module handles HTTP and JSON only: signing keys, credentials and retry policies are outside it.
+//! [`Client::send`] makes one attempt. The crate's implementation of [`ClientHooks`] makes retries.
 
-// A Result is moved a few times per call, which is cheap next to an exchange over the network; boxing would cost more.
+// A Result is moved a few times per call, which is cheap compared to a network round trip.
 #![allow(clippy::result_large_err)]
 
 mod body;

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::error::{Error, InvalidRequest};
 use super::secret_value::with_secrets;
 
-/// A request that can be sent any number of times.
+/// A request that can be sent more than once.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) method: Method,
@@ -17,7 +17,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Appends an encoded query to the one that the URL has.
+    /// Appends an encoded query to the URL's query.
     pub(crate) fn append_query(&mut self, query: &str) -> Result<(), InvalidRequest> {
         if !query.is_empty() {
             let separator = if self.uri.query().is_some() { '&' } else { '?' };
@@ -27,7 +27,7 @@ impl Request {
     }
 }
 
-/// Builds a [`Request`]. A mistake on the way is reported by [`RequestBuilder::build`].
+/// Builds a [`Request`]. Errors are returned by [`RequestBuilder::build`].
 #[derive(Debug)]
 pub struct RequestBuilder(Result<Request, InvalidRequest>);
 
@@ -122,7 +122,7 @@ fn parse_uri(url: String) -> Result<Uri, InvalidRequest> {
     Uri::from_maybe_shared(url).map_err(|e| InvalidRequest::from(ureq::http::Error::from(e)))
 }
 
-/// Everything but RFC 3986's unreserved characters.
+/// All characters except RFC 3986's unreserved ones.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Percent-encodes one segment of a path.

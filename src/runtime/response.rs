@@ -10,12 +10,12 @@ use super::error::{DecodeError, Error};
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
-/// Status and headers of a response.
+/// The status code and the headers of a response.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Whether an earlier attempt of the same call may have taken effect without a response that says so.
+    /// Whether an earlier attempt of the same call failed, but may have taken effect.
     pub(crate) follows_lost_attempt: bool,
 }
 
@@ -24,7 +24,7 @@ impl ResponseHead {
         self.header(&CF_RAY)
     }
 
-    /// Parses `Retry-After`, in which Cloudflare sends seconds, not a date.
+    /// Parses `Retry-After`. Cloudflare sends it in seconds, not as a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.header(&RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
     }
@@ -42,12 +42,12 @@ pub struct Response {
 }
 
 impl Response {
-    /// Returns the HTTP status.
+    /// Returns the HTTP status code.
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 
-    /// Returns all headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
@@ -66,7 +66,7 @@ impl Response {
     }
 }
 
-/// A decoded response body, with the response's status and headers. It dereferences to the body.
+/// A decoded response body, with the response's status code and headers. It dereferences to the body.
 #[derive(Clone, Debug)]
 pub struct ResponseValue<T> {
     inner: T,
@@ -74,17 +74,17 @@ pub struct ResponseValue<T> {
 }
 
 impl<T> ResponseValue<T> {
-    /// Returns the HTTP status.
+    /// Returns the HTTP status code.
     pub fn status(&self) -> StatusCode {
         self.response.head.status
     }
 
-    /// Returns all headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.response.head.headers
     }
 
-    /// Returns the `cf-ray` header, which Cloudflare's support asks for.
+    /// Returns the `cf-ray` header, which identifies the request to Cloudflare's support.
     pub fn ray_id(&self) -> Option<&str> {
         self.response.head.ray_id()
     }
@@ -94,7 +94,7 @@ impl<T> ResponseValue<T> {
         self.inner
     }
 
-    /// Returns the decoded body, and the response that it was decoded from.
+    /// Returns the decoded body and the response that it was decoded from.
     pub(crate) fn into_parts(self) -> (T, Response) {
         (self.inner, self.response)
     }

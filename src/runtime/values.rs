@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A boolean that the spec fixes to one value. A response with the other value is of another kind.
+/// A boolean for which the spec allows only one value. The other value fails to decode.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConstBool<const VALUE: bool>;
 
@@ -22,7 +22,7 @@ impl<const VALUE: bool> Serialize for ConstBool<VALUE> {
     }
 }
 
-/// A date-time in a response, or `None` if the text is not one: a key must not be lost over the format of its date.
+/// A date and time in a response, or `None` if it is malformed, so that a key is not lost because of its date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp(pub Option<jiff::Timestamp>);
 

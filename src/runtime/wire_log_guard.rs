@@ -2,13 +2,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::{Level, LevelFilter};
 
-/// The log target to which ureq-proto writes every byte that it sends and receives, API token and private key included.
+/// The log target to which ureq-proto writes every byte of a connection, including API tokens and private keys.
 const WIRE_LOG_TARGET: &str = "ureq_proto::util";
 
-/// Lowers the process's log level to debug for as long as it lives, if the logger would record ureq-proto's wire log.
+/// Lowers the process's log level to debug until it is dropped, if ureq-proto's wire log is enabled.
 ///
-/// This also hides the trace lines of other crates while a call is in progress. But ureq-proto has no switch for its wire
-/// log, and a private key that reached a log is compromised.
+/// This also hides the trace lines of other crates while a call is in progress. There is no better way: ureq-proto
+/// cannot disable its wire log, and a private key in a log is compromised.
 pub(super) struct WireLogGuard(());
 
 struct State {
@@ -38,7 +38,7 @@ impl Drop for WireLogGuard {
     fn drop(&mut self) {
         let mut state = state();
         state.guards -= 1;
-        // Left alone if somebody has set another level meanwhile.
+        // If the level has been changed in the meantime, it is kept.
         if state.guards == 0 && std::mem::take(&mut state.lowered) && log::max_level() == LevelFilter::Debug {
             log::set_max_level(LevelFilter::Trace);
         }

@@ -7,8 +7,8 @@ use crate::Error;
 
 /// A rule that allows or blocks viewers by country or IP address.
 ///
-/// A token has up to 5 rules. They are evaluated in order, and the first match decides. If no rule matches, the viewer is
-/// allowed, so a list of allowed viewers must end with [`block_any`](Self::block_any):
+/// A token can have up to 5 rules. They are evaluated in order, and the first rule that matches applies. If no rule
+/// matches, the viewer is allowed, so a list of allowed viewers must end with [`block_any`](Self::block_any):
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -54,9 +54,9 @@ enum Action {
 }
 
 impl AccessRule {
-    /// Allows viewers in these countries, given as two-letter codes (ISO 3166-1 alpha-2).
+    /// Allows viewers in these countries. Each is a two-letter code (ISO 3166-1 alpha-2).
     ///
-    /// Whether a code is assigned to a country is not checked.
+    /// This does not check whether a code is assigned to a country.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if a code is not two
@@ -73,8 +73,8 @@ impl AccessRule {
         Self::countries(Action::Block, countries)
     }
 
-    /// Allows viewers with these IPv4 or IPv6 addresses. Each is a single address such as `203.0.113.7`, or a range such
-    /// as `2001:db8::/32`.
+    /// Allows viewers with these IPv4 or IPv6 addresses. Each is an address such as `203.0.113.7`, or a range such as
+    /// `2001:db8::/32`.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is neither

@@ -1,4 +1,4 @@
-//! Signs playback tokens offline. Claims and limits are those of Cloudflare's guide "Secure your Stream".
+//! Signs playback tokens offline. The claims and limits are from Cloudflare's guide "Secure your Stream".
 
 mod access_rule;
 mod rsa;

@@ -1,4 +1,4 @@
-//! RSA keys for RS256, the signature algorithm of Cloudflare's tokens.
+//! RSA keys for RS256, the signature algorithm of playback tokens.
 
 use crate::crypto::backend;
 use backend::error::{KeyRejected, Unspecified};
@@ -6,7 +6,7 @@ use backend::rand::SystemRandom;
 pub(super) use backend::rsa::{KeyPairComponents, PublicKeyComponents};
 use backend::signature::RSA_PKCS1_SHA256;
 
-/// A private key that has been parsed and checked.
+/// A parsed and validated private key.
 pub(super) struct RsaKey(backend::rsa::KeyPair);
 
 impl RsaKey {
@@ -24,7 +24,7 @@ impl RsaKey {
 
     /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        #[allow(deprecated)] // ring's replacement for this method does not exist in aws-lc-rs.
+        #[allow(deprecated)] // aws-lc-rs does not have ring's replacement for this method.
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
         Ok(signature)

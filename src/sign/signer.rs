@@ -14,7 +14,7 @@ use crate::{Error, SigningKey};
 
 /// Signs playback tokens with a signing key, offline.
 ///
-/// The key is parsed once. Keep the signer; it can be shared between threads.
+/// The key is parsed once, so create one signer and reuse it. It can be shared between threads.
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -39,11 +39,11 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Creates a signer from a key that [`create`](crate::SigningKeys::create) returned.
+    /// Creates a signer from a key that [`create`](crate::SigningKeys::create) returned. It uses the key's JWK.
     ///
     /// # Errors
     /// Returns the same errors as [`from_jwk`](Self::from_jwk), and
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK's `kid` is not the key's id.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK's `kid` differs from the key's ID.
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
         let signer = Self::from_jwk(key.jwk.expose_secret())?;
         if signer.key_id != key.id {
@@ -52,12 +52,12 @@ impl Signer {
         Ok(signer)
     }
 
-    /// Creates a signer from a key's id and its private key in PEM: base64-encoded as in the API's response, or decoded.
-    /// Both PKCS#1 and PKCS#8 are accepted.
+    /// Creates a signer from a key's ID and its private key as PEM, either base64-encoded as in the API's response or
+    /// decoded. Accepts PKCS#1 and PKCS#8.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), with the reason, if the id is empty or the
-    /// text is not a valid RSA private key of at least 2,048 bits.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, or if the PEM is not a
+    /// valid RSA private key of at least 2,048 bits. The message gives the reason.
     pub fn from_pem(key_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
         let key_id = key_id.into();
         if key_id.is_empty() {
@@ -68,23 +68,23 @@ impl Signer {
             Ok(PrivateKeyDer::Pkcs1(der)) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
             Ok(PrivateKeyDer::Pkcs8(der)) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
             Ok(_) => return Err(Error::invalid_input("PEM is not an RSA key")),
-            // The cause is not kept: it quotes the text.
+            // The cause is dropped because it may quote the private key.
             Err(_) => return Err(Error::invalid_input(format!("PEM {}", why_no_private_key(&pem)))),
         };
         let key = key.map_err(|e| Error::invalid_input(format!("PEM is not an RSA key that can sign: {e}")))?;
         Self::with(key_id, key)
     }
 
-    /// Creates a signer from a JSON Web Key: base64-encoded as in the API's response, or decoded. Its `kid` is the key's
-    /// id.
+    /// Creates a signer from a private key as a JSON Web Key, either base64-encoded as in the API's response or
+    /// decoded. Its `kid` is the key's ID.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), with the reason, if the text is not a valid
-    /// RSA private key of at least 2,048 bits with a `kid`.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK is not a valid RSA private key of
+    /// at least 2,048 bits, or has no `kid`. The message gives the reason.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
         let invalid = |problem: &str| Error::invalid_input(format!("JWK {problem}"));
         let json = decode("JWK", jwk, "{")?;
-        // The cause is not kept: it quotes the text.
+        // The cause is dropped because it may quote the private key.
         let jwk: Jwk<'_> = serde_json::from_slice(&json).map_err(|_| invalid("is not a JSON Web Key"))?;
         if jwk.kty != "RSA" {
             return Err(invalid("is not an RSA key"));
@@ -115,12 +115,12 @@ impl Signer {
         Self::with(kid, key)
     }
 
-    /// Returns the key's id, which is the `kid` of every token.
+    /// Returns the key's ID, which is the `kid` of every token.
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Starts building a token for a video or a live input. It expires after an hour unless you set another time.
+    /// Creates a builder for a token that plays a video or a live input. The token expires after an hour by default.
     pub fn token(&self, video_uid: impl Into<String>) -> PlaybackTokenBuilder<'_> {
         PlaybackTokenBuilder::new(self, video_uid.into())
     }
@@ -131,7 +131,7 @@ impl Signer {
         Ok(Self { header: URL_SAFE_NO_PAD.encode(header) + ".", key_id, key })
     }
 
-    /// Returns the last part of a token: the encoded signature.
+    /// Returns the last part of a token, which is the encoded signature.
     pub(super) fn signature(&self, message: &str) -> Result<String, Error> {
         let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("key cannot sign"))?;
         Ok(URL_SAFE_NO_PAD.encode(signature))
@@ -151,7 +151,7 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// The members of a private RSA key in RFC 7517 and 7518. All but the `kid` are base64url or plain ASCII, so they can be
+/// The members of an RSA private key, from RFC 7517 and 7518. All but the `kid` are plain ASCII, so they can be
 /// borrowed from the JSON.
 #[derive(Deserialize)]
 struct Jwk<'a> {
@@ -168,7 +168,7 @@ struct Jwk<'a> {
     qi: Option<&'a str>,
 }
 
-/// Returns the text as it is if it starts as it should; otherwise decodes it from base64.
+/// Decodes the text from base64, unless it starts with `start` and so is decoded already.
 fn decode(format: &str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let text = text.trim();
     if text.is_empty() {
@@ -181,7 +181,7 @@ fn decode(format: &str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, E
     Ok(Zeroizing::new(bytes))
 }
 
-/// Returns why no private key was found.
+/// Returns why a PEM has no usable private key.
 fn why_no_private_key(pem: &[u8]) -> &'static str {
     let contains = |label: &[u8]| pem.windows(label.len()).any(|window| window == label);
     if contains(b"ENCRYPTED PRIVATE KEY-----") {

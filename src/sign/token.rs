@@ -17,7 +17,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// From the same guide.
 const MAX_RULES: usize = 5;
 
-/// Builds a [`PlaybackToken`] for one video. Nothing is checked before [`sign`](Self::sign).
+/// Builds a [`PlaybackToken`] for one video. Settings are validated by [`sign`](Self::sign).
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -53,7 +53,7 @@ enum Expiry {
     At(Timestamp),
 }
 
-/// The payload. Its members are serialized in this order, so that the same input gives the same token.
+/// The payload. The members are serialized in this order, so that the same input gives the same token.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims<'a> {
@@ -74,37 +74,37 @@ impl<'a> PlaybackTokenBuilder<'a> {
         Self { signer, video_uid, expiry, not_before: None, downloadable: None, rules: Vec::new(), signing_time: None }
     }
 
-    /// Sets the token's lifetime. At most 24 hours. Defaults to one hour.
+    /// Sets the token's lifetime, at most 24 hours. Defaults to one hour.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expiry = Expiry::In(lifetime);
         self
     }
 
-    /// Sets when the token expires. At most 24 hours from now.
+    /// Sets when the token expires, at most 24 hours from now. Replaces [`expires_in`](Self::expires_in).
     pub fn expires_at(mut self, time: Timestamp) -> Self {
         self.expiry = Expiry::At(time);
         self
     }
 
-    /// Sets when the token becomes valid. Defaults to immediately.
+    /// Sets when the token becomes valid. By default, it is valid immediately.
     pub fn not_before(mut self, time: Timestamp) -> Self {
         self.not_before = Some(time);
         self
     }
 
-    /// Sets whether the video can be downloaded as a file. Defaults to leaving the claim out.
+    /// Sets whether the token can be used to download the video as MP4. By default, the claim is omitted.
     pub fn downloadable(mut self, downloadable: bool) -> Self {
         self.downloadable = Some(downloadable);
         self
     }
 
-    /// Adds an access rule, which is evaluated after those added before. At most 5.
+    /// Adds an access rule. Rules are evaluated in the order in which they are added. A token can have up to 5.
     pub fn access_rule(mut self, rule: AccessRule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// Sets the current time, for tests and to sign the same token again. Defaults to the system's clock.
+    /// Sets the time that is used as the current time, for reproducible tokens. Defaults to the system's time.
     pub fn signing_time(mut self, time: Timestamp) -> Self {
         self.signing_time = Some(time);
         self
@@ -113,9 +113,11 @@ impl<'a> PlaybackTokenBuilder<'a> {
     /// Signs the token. Times are rounded down to whole seconds. The same input gives the same token.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the video's uid cannot stand in a path, if the
-    /// token would already have expired or would expire more than 24 hours from now, if it would expire before it becomes
-    /// valid, if it has more than 5 access rules, or if a rule follows one that matches every viewer.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if:
+    /// - the video UID is empty, is `.` or `..`, or contains a character other than letters, digits, `-`, `.`, `_` and
+    ///   `~`,
+    /// - the expiry is in the past, more than 24 hours from now, or not after the token becomes valid, or
+    /// - there are more than 5 access rules, or a rule follows one that matches every viewer.
     pub fn sign(self) -> Result<PlaybackToken, Error> {
         validate_id("video UID", &self.video_uid)?;
         let now = self.signing_time.unwrap_or_else(Timestamp::now);
@@ -151,7 +153,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
         Ok(PlaybackToken { text, expires_at, downloadable: self.downloadable == Some(true) })
     }
 
-    /// Returns the expiry, rounded down to a second.
+    /// Returns the expiry, rounded down to whole seconds.
     fn checked_expiry(&self, now: Timestamp) -> Result<Timestamp, Error> {
         let invalid = |message| Err(Error::invalid_input(message));
         let latest = now.saturating_add(MAX_LIFETIME).unwrap_or(Timestamp::MAX);
@@ -171,9 +173,9 @@ impl<'a> PlaybackTokenBuilder<'a> {
     }
 }
 
-/// A signed playback token, which is a compact JWS (RFC 7515). It is meant to be handed out to viewers.
+/// A signed playback token: a compact JWS (RFC 7515) to give to viewers.
 ///
-/// In a URL it takes the place of the video's uid. It plays that video until it expires or its key is deleted.
+/// It replaces the video's UID in a URL, and plays that video until it expires or its key is deleted.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PlaybackToken {
     text: String,
@@ -182,7 +184,7 @@ pub struct PlaybackToken {
 }
 
 impl PlaybackToken {
-    /// Returns the token's text.
+    /// Returns the token as a string.
     pub fn as_str(&self) -> &str {
         &self.text
     }

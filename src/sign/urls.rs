@@ -3,11 +3,14 @@ use crate::Error;
 
 /// # URLs
 ///
-/// Each method takes the account's customer code, which is `CODE` in `customer-CODE.cloudflarestream.com`; the dashboard
-/// shows it. Each returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the code is not made of letters
-/// and digits.
+/// Each method takes the account's customer code: `CODE` in `customer-CODE.cloudflarestream.com`, which the dashboard
+/// shows.
+///
+/// # Errors
+/// Each returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the code is empty or contains a
+/// character other than letters and digits.
 impl PlaybackToken {
-    /// Returns the URL of the HLS manifest, which most players understand.
+    /// Returns the URL of the HLS manifest, which most players support.
     pub fn hls_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "manifest/video.m3u8")
     }
@@ -17,17 +20,17 @@ impl PlaybackToken {
         self.url(customer_code, "manifest/video.mpd")
     }
 
-    /// Returns the URL of Cloudflare's own player, for an `iframe`.
+    /// Returns the URL of Cloudflare's player, for an `iframe`.
     pub fn iframe_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "iframe")
     }
 
-    /// Returns the URL of a still image.
+    /// Returns the URL of a thumbnail image.
     pub fn thumbnail_url(&self, customer_code: &str) -> Result<String, Error> {
         self.url(customer_code, "thumbnails/thumbnail.jpg")
     }
 
-    /// Returns the URL of the video as an MP4 file.
+    /// Returns the URL of the video as an MP4 file. Downloads must be enabled for the video.
     ///
     /// # Errors
     /// Also returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token was not signed with
