@@ -152,11 +152,6 @@ impl<'a> Schema<'a> {
         self.kind() == Some("string") && (self.is_sensitive() || is_date_time)
     }
 
-    /// Returns the component that the generated type is named after, unless it is a type of the crate.
-    pub fn type_name(&self) -> Option<&str> {
-        self.component.as_deref().filter(|_| !self.is_own_string())
-    }
-
     /// Returns the keyword as a node of its own.
     pub fn child(&self, keyword: &str) -> Option<Node<'a>> {
         let member = self.members.get(keyword)?;

@@ -34,12 +34,12 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
             return;
         }
         let (before, after) = (self.scope.before.schema(before), self.scope.after.schema(after));
-        self.compare_names(&before, &after);
         self.compare_sensitivity(&before, &after);
         if before.kind() != after.kind() {
             let what = format!("was {}, is {}", kind(&before), kind(&after));
-            return self.add(&place(&before, &after, "type"), what, CanBreak);
+            return self.add(&self.place(&before, &after, "type"), what, CanBreak);
         }
+        self.compare_names(&before, &after);
         for keyword in before.members.keys().chain(after.members.keys()).collect::<BTreeSet<_>>() {
             self.compare_keyword(keyword, &before, &after);
         }
@@ -60,13 +60,16 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
 
     /// Notes that the generated type is named after another component, or is not named after one any more.
     fn compare_names(&mut self, before: &Schema<'a>, after: &Schema<'a>) {
-        let what = match (before.type_name(), after.type_name()) {
-            (Some(old), Some(new)) if old != new => format!("was {}", component_name(old)),
-            (None, Some(_)) => "was inline".to_string(),
-            (Some(_), None) => "is inline now".to_string(),
+        let (at, what) = match (before.component.as_deref(), after.component.as_deref()) {
+            _ if before.is_own_string() || after.is_own_string() => return,
+            (_, Some(new)) if self.is_redirected(before, after) => {
+                (after.layers[0].as_str(), format!("is {} now", component_name(new)))
+            }
+            (Some(old), Some(new)) if old != new => (new, format!("was {}", component_name(old))),
+            (None, Some(new)) => (new, "was inline".to_string()),
+            (Some(old), None) => (old, "is inline now".to_string()),
             _ => return,
         };
-        let at = after.type_name().or(before.type_name()).unwrap_or_default();
         self.add(at, format!("{what}; {RENAMED}"), Rename);
     }
 
@@ -74,7 +77,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
     fn compare_titles(&mut self, before: &Schema<'a>, after: &Schema<'a>) {
         let (old, new) = (before.get("title"), after.get("title"));
         if old != new && after.component.is_none() && after.kind() == Some("object") {
-            self.add(&place(before, after, "title"), format!("{}; {RENAMED}", change(old, new)), Rename);
+            self.add(&self.place(before, after, "title"), format!("{}; {RENAMED}", change(old, new)), Rename);
         }
     }
 
@@ -84,7 +87,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
             (false, true) => "is new: the value becomes a Secret",
             _ => return,
         };
-        self.add(&place(before, after, "x-sensitive"), what, CanBreak);
+        self.add(&self.place(before, after, "x-sensitive"), what, CanBreak);
     }
 
     fn compare_properties(&mut self, before: &Schema<'a>, after: &Schema<'a>) {
@@ -92,7 +95,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
             match found {
                 Match::Both(old, new) => self.compare(old, new),
                 Match::Gone(old) => {
-                    let at = format!("{} > {name}", place(before, after, "properties"));
+                    let at = format!("{} > {name}", self.place(before, after, "properties"));
                     self.add(&at, change(Some(old.value), None), CanBreak);
                 }
                 Match::New(new) => self.add_new_property(&new, required(after).contains(name)),
@@ -124,7 +127,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
         let names = |schema: &Schema<'a>| schema.children("properties").into_keys().collect::<BTreeSet<_>>();
         let in_one = &names(before) ^ &names(after);
         let (old, new) = (required(before), required(after));
-        let (at, effect) = (place(before, after, "required"), self.direction.in_request(CanBreak));
+        let (at, effect) = (self.place(before, after, "required"), self.direction.in_request(CanBreak));
         for (names, what) in [(&new - &old, "now required"), (&old - &new, "no longer required")] {
             let names = &names - &in_one;
             if !names.is_empty() {
@@ -138,7 +141,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
     fn compare_enum(&mut self, before: &Schema<'a>, after: &Schema<'a>) {
         let tells_success = before.kind() == Some("boolean");
         let effect = if tells_success { CanBreak } else { self.direction.in_request(CanBreak) };
-        let at = place(before, after, "enum");
+        let at = self.place(before, after, "enum");
         let (Some(Value::Array(old)), Some(Value::Array(new))) = (before.get("enum"), after.get("enum")) else {
             return self.add(&at, change(before.get("enum"), after.get("enum")), effect);
         };
@@ -164,7 +167,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
             return self.compare_value(keyword, before, after);
         };
         let (old, new) = (members(self.scope.before, &old), members(self.scope.after, &new));
-        let (at, pairing) = (place(before, after, keyword), Pairing::of(&old, &new));
+        let (at, pairing) = (self.place(before, after, keyword), Pairing::of(&old, &new));
         for &(i, k) in &pairing.pairs {
             self.compare(old[i].node.clone(), new[k].node.clone());
         }
@@ -187,7 +190,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
         if old == new {
             return;
         }
-        let at = place(before, after, keyword);
+        let at = self.place(before, after, keyword);
         let effect = match keyword {
             "nullable" if after.is_own_string() => self.direction.in_request(CanBreak),
             "nullable" => self.direction.effect_of_nullable(&at),
@@ -196,17 +199,25 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
         self.add(&at, change(old, new), effect);
     }
 
+    /// Returns where the keyword stands now; if it is gone, where it stood, or else the schema that has lost it.
+    fn place(&self, before: &Schema, after: &Schema, keyword: &str) -> String {
+        let is_redirected = self.is_redirected(before, after);
+        let old = before.members.get(keyword).map(|member| &member.at).filter(|at| after.layers.contains(at));
+        let new = after.members.get(keyword).map(|member| &member.at);
+        let new = new.filter(|at| before.layers.contains(at) || !is_redirected);
+        let at = new.or(old).or(after.layers.first()).map_or("", String::as_str);
+        format!("{at} > {keyword}")
+    }
+
+    /// Whether the schema now refers to a component that was there before, under the same name.
+    fn is_redirected(&self, before: &Schema, after: &Schema) -> bool {
+        let component = after.component.as_deref().filter(|component| before.component.as_deref() != Some(component));
+        component.is_some_and(|at| self.scope.before.component("schemas", component_name(at)).is_some())
+    }
+
     fn add(&mut self, at: &str, what: impl Into<String>, effect: Effect) {
         self.changes.add(at, what, effect, self.scope.look_at);
     }
-}
-
-/// Returns where the keyword stands now; if it is gone, where it stood, or else the schema that has lost it.
-fn place(before: &Schema, after: &Schema, keyword: &str) -> String {
-    let old = before.members.get(keyword).map(|member| &member.at).filter(|at| after.layers.contains(at));
-    let new = after.members.get(keyword).map(|member| &member.at);
-    let at = new.or(old).or(after.layers.first()).map_or("", String::as_str);
-    format!("{at} > {keyword}")
 }
 
 fn required<'a>(schema: &Schema<'a>) -> BTreeSet<&'a str> {

@@ -40,13 +40,12 @@ fn prism() -> Option<PathBuf> {
 
 /// The three paths of Cloudflare's own document where it is at hand, else of our fragment.
 fn document() -> String {
-    let path = cloudflare_document();
-    let Ok(file) = File::open(&path) else {
-        let _ = writeln!(io::stderr(), "No document of Cloudflare's at {}: our fragment instead", path.display());
+    let Some(path) = cloudflare_document() else {
+        let _ = writeln!(io::stderr(), "CLOUDFLARE_OPENAPI is not set: Prism uses openapi/stream-keys.json");
         return fs::read_to_string(root().join("openapi/stream-keys.json")).unwrap();
     };
     let mut text = String::new();
-    GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    GzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     let mut document: Value = serde_json::from_str(&text).unwrap();
     document["paths"].as_object_mut().unwrap().retain(|path, _| path.contains("/stream/keys"));
     document.to_string()
