@@ -364,6 +364,47 @@ fn a_format_other_than_date_time_matters_in_a_request_only() {
 }
 
 #[test]
+fn null_matters_in_a_response_if_it_makes_another_type() {
+    let nullable = |pointer: &'static str| Case::with(move |document| at(document, pointer)["nullable"] = json!(true));
+    let result = nullable("/components/schemas/stream_deleted_response/properties/result");
+    assert!(result.difference().ends_with("result > nullable: is new: true [does not affect callers]"));
+    let secret = nullable("/components/schemas/stream_pem");
+    assert!(secret.difference().ends_with("stream_pem > nullable: is new: true [does not affect callers]"));
+    let messages = nullable("/components/schemas/stream_messages");
+    assert!(messages.difference().ends_with("stream_messages > nullable: is new: true [can break callers]"));
+    Case::with(|document| document["components"]["schemas"]["stream_pem"]["nullable"] = json!(false))
+        .changes_form_only();
+}
+
+#[test]
+fn an_enum_matters_in_a_response_if_it_tells_success_from_failure() {
+    let success = "/components/schemas/stream_deleted_response/properties/success";
+    let case = Case::with(|document| drop(remove(document, success, "enum")));
+    assert!(case.difference().ends_with("success > enum: is gone (was true) [can break callers]"));
+    let result = "/components/schemas/stream_deleted_response/properties/result";
+    let case = Case::with(|document| at(document, result)["enum"] = json!(["Revoked", "ok"]));
+    assert!(case.difference().ends_with("result > enum: is new: Revoked, ok [does not affect callers]"));
+}
+
+#[test]
+fn a_default_matters_if_it_is_new_or_gone() {
+    let default = |value: &'static str| {
+        move |document: &mut Value| {
+            at(document, KEYS)["use"] = json!({ "type": "string" });
+            if !value.is_empty() {
+                at(document, KEYS)["use"]["default"] = json!(value);
+            }
+        }
+    };
+    let differences =
+        [("", "a", "is new: a [can"), ("a", "", "is gone (was a) [can"), ("a", "b", "was a, is b [does not")];
+    for (before, after, expected) in differences {
+        let difference = Case::between(default(before), default(after)).difference();
+        assert!(difference.contains(&format!("properties > use > default: {expected}")), "{difference}");
+    }
+}
+
+#[test]
 fn a_new_endpoint_of_the_group_comes_along_with_all_it_refers_to() {
     let case = Case::with(|document| {
         let parameters = at(document, DELETE)["parameters"].clone();
@@ -778,6 +819,30 @@ fn another_media_type_beside_the_first() {
 }
 
 #[test]
+fn deprecation_does_not_affect_callers() {
+    let case = Case::between(add_page_parameter, |document| {
+        at(document, LIST)["deprecated"] = json!(true);
+        at(document, LIST)["parameters"][1]["deprecated"] = json!(true);
+        at(document, KEYS)["id"] = json!({ "allOf": [at(document, KEYS)["id"].take()], "deprecated": true });
+    });
+    let differences = case.differences();
+    assert_eq!(differences.len(), 3, "{differences:?}");
+    for difference in differences {
+        assert!(difference.contains("deprecated: is new: true [does not affect callers]"), "{difference}");
+    }
+    Case::with(|document| at(document, LIST)["deprecated"] = json!(false)).changes_form_only();
+}
+
+#[test]
+fn the_style_of_a_parameter_matters_unless_it_is_the_default() {
+    let style =
+        |style: &'static str| move |document: &mut Value| at(document, LIST)["parameters"][1]["style"] = json!(style);
+    Case::between(add_page_parameter, style("form")).changes_form_only();
+    let case = Case::between(add_page_parameter, style("spaceDelimited"));
+    assert!(case.difference().ends_with("> style: was form, exploded, is spaceDelimited [can break callers]"));
+}
+
+#[test]
 fn the_error_envelope_is_read_in_one_place() {
     let case = Case::with(|document| {
         remove(document, "/components/schemas/stream_api-response-common-failure/properties", "errors");
@@ -872,6 +937,24 @@ fn a_schema_inlined_or_renamed_changes_names_of_the_raw_layer_only() {
     let notes = Case::with(|document| *document = rename(document.to_string()).parse().unwrap()).notes();
     assert!(notes.starts_with("note: components > schemas > stream_identifier-3: was stream_identifier-2; "));
     assert_eq!(notes.lines().count(), 1, "once: {notes}");
+
+    let copy = |document: &mut Value| {
+        document["components"]["schemas"]["copy"] = document["components"]["schemas"]["stream_keys"].clone();
+        self::at(document, KEYS)["copy"] = json!({ "$ref": "#/components/schemas/copy" });
+    };
+    let redirect = |document: &mut Value| {
+        document["components"]["schemas"]["stream_key_generation_response"]["properties"]["result"] =
+            json!({ "$ref": "#/components/schemas/copy" });
+        remove(document, KEYS, "copy");
+        document["components"]["schemas"]["copy"]["properties"]["copy"] =
+            json!({ "$ref": "#/components/schemas/copy" });
+    };
+    let notes = Case::between(copy, redirect).check().stdout;
+    assert!(notes.contains("stream_key_generation_response > properties > result: is copy now; "), "{notes}");
+
+    let item = "/components/schemas/stream_key_response_collection/properties/result/items";
+    let notes = Case::with(|document| self::at(document, item)["title"] = json!("Listed")).notes();
+    assert!(notes.contains("result > items > title: is new: Listed; "), "{notes}");
 }
 
 #[test]
