@@ -674,6 +674,43 @@ fn additional_properties_matter_in_a_request() {
         document["components"]["schemas"]["stream_keys"]["additionalProperties"] = json!({ "type": "string" });
     });
     assert_eq!(case.difference(), format!("{response}: is new: a string [can break callers]"));
+    Case::with(|document| document["components"]["schemas"]["stream_keys"]["additionalProperties"] = json!(true))
+        .changes_form_only();
+}
+
+#[test]
+fn a_member_of_one_of_that_changes_is_compared() {
+    let member = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let add = |document: &mut Value| at(document, KEYS)["form"] = json!({ "oneOf": [{ "type": "string" }, member] });
+    let case = Case::between(add, |document| {
+        at(document, KEYS)["form"]["oneOf"][1]["properties"]["b"] = json!({ "type": "string" });
+    });
+    assert!(case.difference().ends_with("oneOf > 1 > properties > b: is new: a string [does not affect callers]"));
+}
+
+#[test]
+fn a_change_in_a_request_and_a_response_has_the_worse_effect() {
+    let add = |document: &mut Value| {
+        add_create_body(document);
+        at(document, "/components/schemas/stream_key_response_collection/properties")["created_with"] =
+            json!({ "$ref": "#/components/schemas/stream_create" });
+    };
+    let case =
+        Case::between(add, |document| push(document, "/components/schemas/stream_create/required", json!("use")));
+    assert_eq!(
+        case.differences(),
+        [
+            "components > schemas > stream_create > required: now required: use [can break callers], look at SigningKeys::create and create_with in src/signing_keys.rs, SigningKeys::list in src/signing_keys.rs"
+        ]
+    );
+}
+
+#[test]
+fn the_document_itself() {
+    let case = Case::with(|document| document["info"]["version"] = json!("4.1.0"));
+    assert_eq!(case.difference(), "info > version: was 4.0.0, is 4.1.0 [does not affect callers]");
+    let case = Case::with(|document| document["openapi"] = json!("3.0.4"));
+    assert_eq!(case.difference(), "openapi: was 3.0.3, is 3.0.4 [does not affect callers]");
 }
 
 #[test]
@@ -710,6 +747,13 @@ fn credentials_that_are_no_longer_accepted() {
             "paths > /accounts/{account_id}/stream/keys > get > security: no longer accepted: api_email with api_key [can break callers], look at Credentials::apply in src/credentials.rs"
         ]
     );
+    let open = |document: &mut Value| at(document, LIST)["security"] = json!([]);
+    let differences = Case::with(open).differences();
+    assert_eq!(differences.len(), 3);
+    assert!(differences.iter().all(|difference| difference.contains("[does not affect callers]")), "{differences:?}");
+    let case = Case::between(open, |document| at(document, LIST)["security"] = json!([{ "api_token": [] }]));
+    assert!(case.differences()[1].contains("now accepted: api_token [does not affect callers]"));
+    assert!(case.differences()[0].contains("no longer accepted: no credentials [can break callers]"));
     let case = Case::with(|document| push(document, &format!("{LIST}/security"), json!({ "api_key": [] })));
     assert!(case.difference().ends_with("security: now accepted: api_key [does not affect callers]"));
     let case = Case::with(|document| document["components"]["securitySchemes"]["api_key"]["name"] = json!("X-Key"));
@@ -740,10 +784,17 @@ fn a_field_newly_marked_as_sensitive_becomes_a_secret() {
         case.difference(),
         "components > schemas > stream_identifier-2 > x-sensitive: is new: the value becomes a Secret [can break callers]"
     );
+    let beside = Case::with(|document| at(document, KEYS)["id"]["x-sensitive"] = json!(true));
+    assert_eq!(
+        beside.difference(),
+        "components > schemas > stream_keys > properties > id > x-sensitive: is new: the value becomes a Secret [can break callers]"
+    );
     let field = "pub id: ::std::option::Option<crate::Secret>";
-    assert!(!client_of(&case).contains(field));
-    case.refreshed();
-    assert!(client_of(&case).contains(field));
+    for case in [case, beside] {
+        assert!(!client_of(&case).contains(field));
+        case.refreshed();
+        assert!(client_of(&case).contains(field));
+    }
 }
 
 #[test]
@@ -779,6 +830,17 @@ fn a_success_of_another_form() {
 }
 
 #[test]
+fn a_response_with_content_where_there_was_none() {
+    let without = |document: &mut Value| drop(remove(document, &format!("{DELETE}/responses/200"), "content"));
+    let case = Case::between(without, |document| {
+        at(document, DELETE)["responses"]["200"]["content"] =
+            json!({ "application/json": { "schema": { "type": "object" } } });
+    });
+    let new = "responses > 200 > content > application/json: is new: an object [can break callers]";
+    assert!(case.difference().ends_with(new), "{}", case.difference());
+}
+
+#[test]
 fn an_error_with_a_status_of_its_own() {
     let at = "paths > /accounts/{account_id}/stream/keys > get > responses > 429";
     let case = Case::with(|document| {
@@ -796,6 +858,18 @@ fn an_error_with_a_status_of_its_own() {
         case.difference(),
         format!("{at}: is new: without content; the generator takes one type for all errors [can break callers]")
     );
+    let add = |document: &mut Value| {
+        let failure = self::at(document, LIST)["responses"]["4XX"].clone();
+        self::at(document, LIST)["responses"]["429"] = failure;
+    };
+    let case = Case::between(add, |document| {
+        remove(document, &format!("{LIST}/responses"), "429");
+        remove(document, "/components/schemas/stream_messages/items", "required");
+    });
+    let differences = case.differences();
+    assert_eq!(differences.len(), 2, "{differences:?}");
+    assert!(differences[1].starts_with(&format!("{at}: is gone")), "{differences:?}");
+    assert!(differences[1].contains("[does not affect callers]"), "4XX still covers it: {differences:?}");
     let case = Case::with(|document| drop(remove(document, &format!("{LIST}/responses"), "4XX")));
     assert!(case.difference().ends_with("reference to stream_api-response-common-failure) [can break callers]"));
 }
@@ -883,7 +957,10 @@ fn a_move_into_a_component_and_back_changes_the_form_only() {
         let back = |document: &mut Value| {
             *at(document, &pointer) = remove(document, &format!("/components/{section}"), "moved");
         };
-        Case::with(mv).changes_form_only();
+        let case = Case::with(mv);
+        case.changes_form_only();
+        let reference = json!({ "$ref": format!("#/components/{section}/moved") });
+        assert_eq!(case.refreshed().0.pointer(&pointer), Some(&reference), "and nothing beside it");
         Case::between(mv, back).changes_form_only();
     }
 }
@@ -995,6 +1072,7 @@ fn descriptions_follow_their_parameters() {
         |document| {
             let list = at(document, LIST)["parameters"].as_array_mut().unwrap();
             list.reverse();
+            list[0]["required"] = json!(true);
             list.insert(0, json!({ "in": "query", "name": "order", "schema": { "type": "string" } }));
         },
     );
@@ -1039,6 +1117,62 @@ fn descriptions_follow_the_members_of_one_of() {
     let members = spec.pointer(KEYS).unwrap()["form"]["oneOf"].as_array().unwrap();
     let described: Vec<_> = members.iter().map(|member| member["description"].clone()).collect();
     assert_eq!(described, [Value::Null, json!("A number."), json!("A title."), json!("A PEM.")]);
+}
+
+#[test]
+fn descriptions_follow_what_moves() {
+    let response = format!("{LIST}/responses/200");
+    let description = |spec: &Value, pointer: &str| spec.pointer(pointer).unwrap()["description"].clone();
+    let spec: Value = serde_json::from_str(SPEC).unwrap();
+    let expected = description(&spec, &response);
+
+    let case = Case::with(|document| move_to_component(document, &response, "responses", "list"));
+    let (spec, output) = case.refreshed();
+    assert_eq!(description(&spec, "/components/responses/list"), expected);
+    assert!(!output.contains("New"), "{output}");
+
+    let case = Case::with(|document| {
+        let success = remove(document, &format!("{LIST}/responses"), "200");
+        at(document, LIST)["responses"]["2XX"] = success;
+    });
+    assert_eq!(description(&case.refreshed().0, &format!("{LIST}/responses/2XX")), expected);
+
+    let schema = format!("{response}/content/application~1json/schema");
+    let case = Case::with(|document| {
+        let envelope = document["components"]["schemas"]["stream_key_response_collection"].clone();
+        *at(document, &schema) = envelope;
+    });
+    let (spec, output) = case.refreshed();
+    assert_eq!(description(&spec, &format!("{schema}/properties/result")), "The keys, in no promised order.");
+    assert!(!output.contains("New"), "{output}");
+}
+
+#[test]
+fn a_description_is_not_given_to_a_member_of_another_type() {
+    let reference = json!({ "$ref": "#/components/schemas/stream_identifier-2" });
+    let refreshed = |member: Value| {
+        let members = |member: Value| json!({ "oneOf": [reference, member] });
+        let case = Case::between(
+            |document| at(document, KEYS)["form"] = members(json!({ "type": "object" })),
+            |document| at(document, KEYS)["form"] = members(member),
+        );
+        let mut spec: Value = serde_json::from_str(&case.spec).unwrap();
+        at(&mut spec, KEYS)["form"]["oneOf"][1]["description"] = json!("An object.");
+        fs::write(case.path(), spec.to_string()).unwrap();
+        case.refreshed().0.pointer(KEYS).unwrap()["form"]["oneOf"][1]["description"].clone()
+    };
+    assert_eq!(refreshed(json!({ "type": "object", "properties": {} })), "An object.");
+    assert_eq!(refreshed(json!({ "type": "integer" })), Value::Null);
+}
+
+#[test]
+fn data_is_taken_over_to_the_letter() {
+    let data = json!({ "description": "data", "x-data": 1 });
+    let case =
+        Case::with(|document| at(document, KEYS)["use"] = json!({ "type": "object", "default": data, "enum": [data] }));
+    let (spec, _) = case.refreshed();
+    let schema = &spec.pointer(KEYS).unwrap()["use"];
+    assert_eq!((&schema["default"], &schema["enum"]), (&data, &json!([data])));
 }
 
 #[test]
