@@ -107,7 +107,7 @@ fn take_annotations(old: Option<&Value>, members: &mut Map<String, Value>) -> bo
     true
 }
 
-/// Whether it is a schema, an operation, a parameter, a response or a security scheme.
+/// Returns whether it is a schema, an operation, a parameter, a response or a security scheme.
 fn can_be_described(node: &Map<String, Value>) -> bool {
     ["type", "properties", "operationId", "in", "content", "allOf", "anyOf", "oneOf"]
         .iter()

@@ -96,7 +96,7 @@ impl<'a> Diff<'a> {
         responses::compare(scope, before, after, &mut self.changes);
     }
 
-    /// The method's name in the raw layer is the operation's id without the first tag.
+    /// Compares the tags. The first one is cut off the operation's id, which makes the method's name in the raw layer.
     fn compare_tags(&mut self, before: &Operation, after: &Operation) {
         let (old, new) = (before.node.value.get("tags"), after.node.value.get("tags"));
         if old != new {
@@ -107,7 +107,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// The first server is the base URL.
+    /// Compares the servers, of which the first is the base URL.
     fn compare_servers(&mut self, before: &Operation<'a>, after: &Operation<'a>) {
         let servers = |document, operation: &Operation<'a>| operation.inherited(document, "servers");
         let (old, new) = (servers(self.before, before), servers(self.after, after));

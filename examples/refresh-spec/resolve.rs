@@ -94,7 +94,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Whether the keyword means the same as its absence.
+/// Returns whether the keyword means the same as its absence.
 fn is_default(keyword: &str, value: &Value) -> bool {
     match keyword {
         "default" => false,
@@ -146,7 +146,7 @@ impl<'a> Schema<'a> {
         self.get("x-sensitive") == Some(&Value::Bool(true))
     }
 
-    /// Whether the build script puts a type of the crate in its place.
+    /// Returns whether the build script puts a type of the crate in its place.
     pub fn is_own_string(&self) -> bool {
         let is_date_time = self.get("format") == Some(&Value::from("date-time"));
         self.kind() == Some("string") && (self.is_sensitive() || is_date_time)

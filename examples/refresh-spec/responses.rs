@@ -30,7 +30,7 @@ fn responses<'a>(document: Document<'a>, operation: &Operation<'a>) -> (Response
     resolved.partition(|(status, _)| status.starts_with('2'))
 }
 
-/// Any 2xx is a success, whichever the document names: another one matters only if its body differs.
+/// Compares the successes. The generator takes any 2xx for one, so another status matters only if its body differs.
 fn compare_successes<'a>(scope: Scope<'a>, mut old: Responses<'a>, mut new: Responses<'a>, changes: &mut Changes) {
     let in_both: Vec<&str> = old.keys().copied().filter(|status| new.contains_key(status)).collect();
     let mut pairs: Vec<_> =
@@ -52,7 +52,7 @@ fn compare_successes<'a>(scope: Scope<'a>, mut old: Responses<'a>, mut new: Resp
     }
 }
 
-/// An error with a status of its own matters only if its body differs from that of the others.
+/// Compares the errors. A status of its own matters only if its body differs from that of the others.
 fn compare_errors<'a>(scope: Scope<'a>, old: &Responses<'a>, new: &Responses<'a>, changes: &mut Changes) {
     let (before, after) = (scope.before, scope.after);
     for (status, found) in by_name(old, new) {
@@ -89,7 +89,7 @@ fn covering(status: &str) -> [String; 2] {
     [format!("{class}XX"), "default".to_string()]
 }
 
-/// Whether two responses have the same body, perhaps under other names.
+/// Returns whether two responses have the same body, perhaps under other names.
 fn equal<'a>((before, old): (Document<'a>, &Node<'a>), (after, new): (Document<'a>, &Node<'a>)) -> bool {
     let mut changes = Changes::default();
     content::compare(Scope { before, after, look_at: &[] }, Response, old, new, &mut changes);

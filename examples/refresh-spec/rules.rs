@@ -49,8 +49,8 @@ impl Direction {
         }
     }
 
-    /// A schema for further members is a field of its own. Without one they are dropped from a response, but `false`
-    /// forbids them in a request.
+    /// Judges what is said of further members. A schema for them is a field. Without one, a response's are dropped, but
+    /// `false` forbids them in a request.
     fn effect_of_additional_properties(self, old: Option<&Value>, new: Option<&Value>) -> Effect {
         match new {
             _ if [old, new].into_iter().flatten().any(Value::is_object) => CanBreak,
@@ -59,14 +59,14 @@ impl Direction {
         }
     }
 
-    /// Anything in a response may be null, but a component or an item that may be is another type.
+    /// Judges that a value may be null. In a response any property may, but a component or an item becomes another type.
     pub fn effect_of_nullable(self, at: &str) -> Effect {
         let is_property = at.rsplit(" > ").nth(2) == Some("properties");
         if is_property { self.in_request(CanBreak) } else { CanBreak }
     }
 }
 
-/// A limit breaks requests if it is narrower than before.
+/// Judges a limit, which breaks requests if it is narrower than before.
 fn effect_of_limit(keyword: &str, old: Option<&Value>, new: Option<&Value>) -> Effect {
     let number = |value: Option<&Value>| value.and_then(Value::as_f64);
     let is_wider = match (number(old), number(new)) {

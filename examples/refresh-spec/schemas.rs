@@ -136,8 +136,8 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
         }
     }
 
-    /// An enum of a request is a type, one of a response is ignored, but for the one value of a boolean that tells a
-    /// success from a failure.
+    /// Compares enums. One of a request is a type. One of a response is ignored, except the one value of a boolean that
+    /// tells a success from a failure.
     fn compare_enum(&mut self, before: &Schema<'a>, after: &Schema<'a>) {
         let tells_success = before.kind() == Some("boolean");
         let effect = if tells_success { CanBreak } else { self.direction.in_request(CanBreak) };
@@ -209,7 +209,7 @@ impl<'c, 'a> SchemaDiff<'c, 'a> {
         format!("{at} > {keyword}")
     }
 
-    /// Whether the schema now refers to a component that was there before, under the same name.
+    /// Returns whether the schema now refers to a component that was there before, under the same name.
     fn is_redirected(&self, before: &Schema, after: &Schema) -> bool {
         let component = after.component.as_deref().filter(|component| before.component.as_deref() != Some(component));
         component.is_some_and(|at| self.scope.before.component("schemas", component_name(at)).is_some())
