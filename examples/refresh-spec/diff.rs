@@ -1,188 +1,167 @@
-//! How two fragments differ, in words, and what that means for the crate's callers.
+//! Compares two specs, operation by operation.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::extract::NAMED;
+use crate::changes::Changes;
+use crate::changes::Effect::{CanBreak, Harmless};
+use crate::dependents::{BASE_URL, CREDENTIALS, of_operation};
+use crate::operation::{Operation, operations};
+use crate::resolve::{Document, Node};
+use crate::scope::Scope;
+use crate::words::{change, describe, list};
+use crate::{parameters, request_body, responses};
 
-/// One difference.
-pub struct Difference {
-    /// Where: `components > schemas > stream_keys > properties > pem`.
-    pub path: String,
-    /// What: "is gone (was a string)".
-    pub what: String,
-    /// Whether code that calls the crate can stop compiling, or stop working.
-    pub breaks_callers: bool,
+/// Returns what changes from one spec to the other.
+pub fn compare(before: &Value, after: &Value) -> Changes {
+    let mut diff = Diff { before: Document(before), after: Document(after), changes: Changes::default() };
+    diff.compare_heads();
+    diff.compare_security_schemes();
+    diff.compare_paths();
+    diff.changes
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.breaks_callers { "can break callers" } else { "no harm to callers" };
-        write!(f, "{}: {} [{verdict}]", self.path, self.what)
-    }
+struct Diff<'a> {
+    before: Document<'a>,
+    after: Document<'a>,
+    changes: Changes,
 }
 
-/// What changes from one to the other.
-pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
-    let mut found = Vec::new();
-    compare(&mut Vec::new(), before, after, &mut found);
-    found
-}
-
-fn compare(at: &mut Vec<String>, before: &Value, after: &Value, found: &mut Vec<Difference>) {
-    match (before, after) {
-        _ if before == after => {}
-        (Value::Object(before), Value::Object(after)) => compare_objects(at, before, after, found),
-        (Value::Array(before), Value::Array(after)) if last(at) == "parameters" => {
-            compare_objects(at, &by_name(before), &by_name(after), found);
-        }
-        (Value::Array(before), Value::Array(after)) => compare_lists(at, before, after, found),
-        _ => found.push(difference(at, format!("was {}, is {}", words(before), words(after)), breaks(at))),
-    }
-}
-
-fn compare_objects(
-    at: &mut Vec<String>,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    found: &mut Vec<Difference>,
-) {
-    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    for key in keys {
-        at.push(key.clone());
-        match (before.get(key), after.get(key)) {
-            (Some(before), Some(after)) => compare(at, before, after, found),
-            (Some(before), None) => found.push(difference(at, format!("is gone (was {})", words(before)), breaks(at))),
-            (None, Some(after)) => {
-                let what = format!("is new: {}", words(after));
-                found.push(difference(at, what, addition_breaks(at, after)));
+impl<'a> Diff<'a> {
+    fn compare_heads(&mut self) {
+        for pointer in ["/openapi", "/info/title", "/info/version", "/info/license", "/info/contact"] {
+            let (old, new) = (self.before.0.pointer(pointer), self.after.0.pointer(pointer));
+            if old != new {
+                let at = pointer.trim_start_matches('/').replace('/', " > ");
+                self.changes.add(&at, change(old, new), Harmless, &[]);
             }
-            (None, None) => {}
         }
-        at.pop();
+    }
+
+    /// Compares the schemes that both have; those that come and go show in the operations.
+    fn compare_security_schemes(&mut self) {
+        let old = self.before.0.pointer("/components/securitySchemes").and_then(Value::as_object);
+        for (name, old) in old.into_iter().flatten() {
+            let Some(new) = self.after.component("securitySchemes", name) else { continue };
+            for key in ["type", "in", "name", "scheme", "flows", "openIdConnectUrl"] {
+                let (old, new_value) = (old.get(key), new.value.get(key));
+                if old != new_value {
+                    self.changes.add(&format!("{} > {key}", new.at), change(old, new_value), CanBreak, CREDENTIALS);
+                }
+            }
+        }
+    }
+
+    /// Pairs the operations by path and method, or else by their id.
+    fn compare_paths(&mut self) {
+        let mut new = operations(self.after);
+        for before in operations(self.before) {
+            let is_same = |after: &Operation| (after.path, after.method) == (before.path, before.method);
+            let is_moved = |after: &Operation| after.id() == before.id();
+            match new.iter().position(is_same).or_else(|| new.iter().position(is_moved)) {
+                Some(found) => self.compare_operations(&before, &new.remove(found)),
+                None => {
+                    let what = format!("is gone (was the operation {})", before.id());
+                    self.changes.add(&before.node.at, what, CanBreak, of_operation(before.id()));
+                }
+            }
+        }
+        for after in new {
+            let what = format!("is new: the operation {}; add a method to SigningKeys", after.id());
+            self.changes.add(&after.node.at, what, Harmless, &[]);
+        }
+    }
+
+    fn compare_operations(&mut self, before: &Operation<'a>, after: &Operation<'a>) {
+        let (at, look_at) = (&after.node.at, of_operation(before.id()));
+        if before.request_line() != after.request_line() {
+            let what = format!("was {}, is {}", before.request_line(), after.request_line());
+            self.changes.add(at, what, CanBreak, look_at);
+        }
+        if before.id() != after.id() {
+            let what = format!("was {}, is {}", before.id(), after.id());
+            self.changes.add(&format!("{at} > operationId"), what, CanBreak, look_at);
+        }
+        self.compare_tags(before, after);
+        self.compare_servers(before, after);
+        self.compare_security(before, after);
+        if before.node.is_true("deprecated") != after.node.is_true("deprecated") {
+            let (old, new) = (before.node.value.get("deprecated"), after.node.value.get("deprecated"));
+            self.changes.add(&format!("{at} > deprecated"), change(old, new), Harmless, look_at);
+        }
+        let scope = Scope { before: self.before, after: self.after, look_at };
+        parameters::compare(scope, before, after, &mut self.changes);
+        request_body::compare(scope, before, after, &mut self.changes);
+        responses::compare(scope, before, after, &mut self.changes);
+    }
+
+    /// Compares the tags. The first one is cut off the operation's id, which makes the method's name in the raw layer.
+    fn compare_tags(&mut self, before: &Operation, after: &Operation) {
+        let (old, new) = (before.node.value.get("tags"), after.node.value.get("tags"));
+        if old != new {
+            let first = |tags: Option<&Value>| tags.and_then(|tags| tags.get(0)).cloned();
+            let effect = if first(old) == first(new) { Harmless } else { CanBreak };
+            let at = format!("{} > tags", after.node.at);
+            self.changes.add(&at, change(old, new), effect, of_operation(before.id()));
+        }
+    }
+
+    /// Compares the servers, of which the first is the base URL.
+    fn compare_servers(&mut self, before: &Operation<'a>, after: &Operation<'a>) {
+        let servers = |document, operation: &Operation<'a>| operation.inherited(document, "servers");
+        let (old, new) = (servers(self.before, before), servers(self.after, after));
+        let list_of = |node: &Option<Node<'a>>| node.as_ref().and_then(|node| node.value.as_array()).cloned();
+        let (old_list, new_list) = (list_of(&old).unwrap_or_default(), list_of(&new).unwrap_or_default());
+        if old_list != new_list {
+            let words = |servers: &[Value]| list(servers.iter().map(describe_server));
+            let what = format!("was {}, is {}", words(&old_list), words(&new_list));
+            let effect = if old_list.first() == new_list.first() { Harmless } else { CanBreak };
+            self.changes.add(&place(old.as_ref(), new.as_ref()), what, effect, BASE_URL);
+        }
+    }
+
+    fn compare_security(&mut self, before: &Operation<'a>, after: &Operation<'a>) {
+        let security = |document, operation: &Operation<'a>| operation.inherited(document, "security");
+        let (old, new) = (security(self.before, before), security(self.after, after));
+        let (old_choices, new_choices) = (credentials(old.as_ref()), credentials(new.as_ref()));
+        let at = place(old.as_ref(), new.as_ref());
+        let words = |choice: &String| if choice.is_empty() { "no credentials".to_string() } else { choice.clone() };
+        for gone in old_choices.difference(&new_choices) {
+            let effect = if new_choices.contains("") { Harmless } else { CanBreak };
+            self.changes.add(&at, format!("no longer accepted: {}", words(gone)), effect, CREDENTIALS);
+        }
+        for added in new_choices.difference(&old_choices) {
+            self.changes.add(&at, format!("now accepted: {}", words(added)), Harmless, CREDENTIALS);
+        }
     }
 }
 
-/// Lists whose order does not matter: `required`, `enum`, `security`, `tags`.
-fn compare_lists(at: &[String], before: &[Value], after: &[Value], found: &mut Vec<Difference>) {
-    let without = |list: &[Value], other: &[Value]| -> Vec<String> {
-        list.iter().filter(|item| !other.contains(item)).map(words).collect()
+/// Names the credentials that an operation accepts: each choice may need several at once, or none.
+fn credentials(security: Option<&Node>) -> BTreeSet<String> {
+    let choices = security.and_then(|node| node.value.as_array()).into_iter().flatten();
+    let words = |(scheme, scopes): (&String, &Value)| match scopes.as_array().map(Vec::as_slice) {
+        None | Some([]) => scheme.clone(),
+        Some(scopes) => {
+            let sorted: BTreeSet<String> = scopes.iter().map(describe).collect();
+            format!("{scheme} ({})", list(sorted))
+        }
     };
-    let (gone, new) = (without(before, after), without(after, before));
-    let (no_longer, now) = match last(at) {
-        "required" => ("no longer required", "now required"),
-        "security" => ("no longer accepted", "now accepted"),
-        _ => ("no longer there", "now there as well"),
+    let choice = |choice: &Value| {
+        let schemes: BTreeSet<String> = choice.as_object().into_iter().flatten().map(words).collect();
+        schemes.into_iter().collect::<Vec<_>>().join(" with ")
     };
-    if !gone.is_empty() {
-        found.push(difference(at, format!("{no_longer}: {}", gone.join(", ")), breaks(at)));
-    }
-    if !new.is_empty() {
-        let breaks = last(at) == "required" && is_request(at);
-        found.push(difference(at, format!("{now}: {}", new.join(", ")), breaks));
-    }
+    let accepted: BTreeSet<String> = choices.map(choice).collect();
+    if accepted.is_empty() { BTreeSet::from([String::new()]) } else { accepted }
 }
 
-fn difference(at: &[String], what: String, breaks_callers: bool) -> Difference {
-    Difference { path: at.join(" > "), what, breaks_callers }
+/// Describes a server by its URL, and by the variables in it.
+fn describe_server(server: &Value) -> String {
+    let url = server.get("url").and_then(Value::as_str).unwrap_or_default();
+    server.get("variables").map_or_else(|| url.to_string(), |variables| format!("{url} with {variables}"))
 }
 
-/// Whether it matters to callers that this is gone, or another.
-fn breaks(at: &[String]) -> bool {
-    // The client checks no limits, and takes anything as absent or null.
-    const HARMLESS: [&str; 14] = [
-        "required",
-        "enum",
-        "nullable",
-        "maxLength",
-        "minLength",
-        "pattern",
-        "minimum",
-        "maximum",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "default",
-        "tags",
-        "deprecated",
-    ];
-    !HARMLESS.contains(&keyword(at)) && !at.first().is_some_and(|first| first == "info" || first == "openapi")
-}
-
-/// Whether it matters to callers that this is there now.
-fn addition_breaks(at: &[String], added: &Value) -> bool {
-    match keyword(at) {
-        // A field becomes a secret, a parameter or a body becomes an argument, a form becomes another type.
-        "x-sensitive" => added == &Value::Bool(true),
-        "requestBody" | "format" | "parameters" => true,
-        _ if at.len() > 1 && at[at.len() - 2] == "parameters" => true,
-        _ => false,
-    }
-}
-
-fn is_request(at: &[String]) -> bool {
-    at.iter().any(|part| part == "requestBody" || part == "parameters")
-}
-
-/// OpenAPI's word that the path ends in; nothing where it ends in a name of the document's own: a property can be called
-/// `default`, and be missed.
-fn keyword(at: &[String]) -> &str {
-    match at {
-        [.., parent, _] if NAMED.contains(&parent.as_str()) => "",
-        _ => last(at),
-    }
-}
-
-fn last(at: &[String]) -> &str {
-    at.last().map_or("", String::as_str)
-}
-
-/// Parameters by what tells them apart.
-fn by_name(parameters: &[Value]) -> Map<String, Value> {
-    let text =
-        |parameter: &Value, key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default().to_string();
-    let name = |parameter: &Value| match text(parameter, "$ref") {
-        reference if reference.is_empty() => format!("{} {}", text(parameter, "in"), text(parameter, "name")),
-        reference => reference,
-    };
-    parameters.iter().map(|parameter| (name(parameter), parameter.clone())).collect()
-}
-
-/// A value in a few words.
-fn words(value: &Value) -> String {
-    let text = |key: &str| value.get(key).and_then(Value::as_str);
-    if let Some(reference) = text("$ref") {
-        return format!("a reference to {}", reference.rsplit('/').next().unwrap_or(reference));
-    }
-    if let Some(id) = text("operationId") {
-        return format!("the operation {id}");
-    }
-    if let Some(kind) = text("type") {
-        let article = if kind.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
-        let mut words = format!("{article} {kind}");
-        if let Some(format) = text("format") {
-            words += &format!(" ({format})");
-        }
-        if let Some(properties) = value.get("properties").and_then(Value::as_object) {
-            words += &format!(" with {}", properties.keys().cloned().collect::<Vec<_>>().join(", "));
-        }
-        if value.get("x-sensitive") == Some(&Value::Bool(true)) {
-            words += ", sensitive";
-        }
-        return words;
-    }
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
-        Value::Object(members) if members.values().any(Value::is_object) => {
-            let words = members
-                .iter()
-                .filter(|(_, value)| value.is_object())
-                .map(|(key, value)| format!("{key}, {}", words(value)));
-            words.collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
-    }
+/// Returns where it stands now, or where it stood.
+fn place(before: Option<&Node>, after: Option<&Node>) -> String {
+    after.or(before).map(|node| node.at.clone()).unwrap_or_default()
 }
