@@ -86,6 +86,6 @@ fn mock(mut spec: Value) -> Result<syn::File, Vec<String>> {
     operations::use_named_statuses(&mut spec);
     schemas::normalize(&mut spec, Side::MockServer)?;
     let mut file = generate::mock(&spec)?;
-    blocking::escape_path_patterns(&mut file)?;
+    blocking::fix_mock_helpers(&mut file)?;
     Ok(file)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use quote::ToTokens;
+use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
 
@@ -14,11 +14,11 @@ pub fn make_blocking(file: &mut syn::File) -> Result<(), Vec<String>> {
     rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "ByteStream"])
 }
 
-/// Escapes the ids that helpers for httpmock put into regular expressions, so that a '.' matches only itself.
-pub fn escape_path_patterns(file: &mut syn::File) -> Result<(), Vec<String>> {
-    let mut rules = EscapePathPatterns::default();
+/// Corrects the helpers for httpmock. IDs are escaped in regular expressions, so that a '.' matches only itself.
+pub fn fix_mock_helpers(file: &mut syn::File) -> Result<(), Vec<String>> {
+    let mut rules = FixMockHelpers::default();
     rules.visit_file_mut(file);
-    rules.applied.check(&["path pattern"])
+    rules.applied.check(&["path pattern", "json_body_obj"])
 }
 
 /// How often each rule was applied.
@@ -126,23 +126,40 @@ impl VisitMut for MakeBlocking {
 }
 
 #[derive(Default)]
-struct EscapePathPatterns {
+struct FixMockHelpers {
     applied: Applied,
 }
 
-impl VisitMut for EscapePathPatterns {
-    /// Rewrites `format!("^/accounts/{}$", value.to_string())`.
+impl VisitMut for FixMockHelpers {
+    /// Rewrites `format!("^/accounts/{}$", value.to_string())`. An ID can stand in a path more than once.
     fn visit_expr_macro_mut(&mut self, expr: &mut ExprMacro) {
         if !expr.mac.path.is_ident("format") {
             return;
         }
-        let arguments = expr.mac.parse_body_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated);
+        let arguments = expr.mac.parse_body_with(Punctuated::<Expr, syn::Token![,]>::parse_terminated);
         let Ok(arguments) = arguments else { return };
         let mut arguments = arguments.into_iter();
-        let (Some(pattern), Some(value), None) = (arguments.next(), arguments.next(), arguments.next()) else { return };
-        if matches!(&pattern, Expr::Lit(literal) if literal.to_token_stream().to_string().starts_with("\"^")) {
+        let (Some(Expr::Lit(pattern)), Some(value), None) = (arguments.next(), arguments.next(), arguments.next())
+        else {
+            return;
+        };
+        if let syn::Lit::Str(pattern) = pattern.lit
+            && pattern.value().starts_with('^')
+        {
+            let pattern = pattern.value().replace("{}", "{0}");
             expr.mac.tokens = quote::quote!(#pattern, regex::escape(&#value));
             self.applied.count("path pattern");
         }
+    }
+
+    /// Rewrites `.json_body_obj(value)`, whose value is not a reference if its type is a number.
+    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
+        if call.method == "json_body_obj"
+            && let Some(value) = call.args.first_mut()
+        {
+            *value = parse_quote!(&#value);
+            self.applied.count("json_body_obj");
+        }
+        visit_mut::visit_expr_method_call_mut(self, call);
     }
 }

@@ -142,10 +142,14 @@ fn path_function(id: &str, path: &str) -> Item {
     let path = path.trim_start_matches('/');
     let names: Vec<_> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
     let format = names.iter().fold(path.to_string(), |path, name| path.replace(&format!("{{{name}}}"), "{}"));
-    let parameters: Vec<_> = names.iter().map(|name| format_ident!("{}", snake_case(name))).collect();
+    let arguments: Vec<_> = names.iter().map(|name| format_ident!("{}", snake_case(name))).collect();
+    // A name can stand in a path more than once.
+    let mut parameters = arguments.clone();
+    let mut seen = BTreeSet::new();
+    parameters.retain(|parameter| seen.insert(parameter.clone()));
     parse_quote! {
         pub fn #function(#(#parameters: &str),*) -> String {
-            format!(#format #(, encode_path(#parameters))*)
+            format!(#format #(, encode_path(#arguments))*)
         }
     }
 }

@@ -6,10 +6,15 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::names::snake_case;
 use super::spec::{METHODS, Operation, children, operations, reference, schemas, schemas_mut, target};
 
 /// Headers that OpenAPI 3.0 does not allow as parameters: other parts of the document describe them.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
+
+/// Methods that a generated client has already, of its own or by a trait.
+const CLIENT_METHODS: [&str; 9] =
+    ["api_version", "baseurl", "client", "clone", "exec", "inner", "new_with_client", "post", "pre"];
 
 pub fn normalize(spec: &mut Value) -> Result<(), Vec<String>> {
     inline_components(spec);
@@ -76,16 +81,20 @@ fn add_missing_parameters(operation: &mut Value, shared: &Value) {
     operation["parameters"] = own.iter().chain(missing).cloned().collect();
 }
 
-/// Removes the tag from an id that begins with it, since it becomes a method name: with the tag `Stream Signing Keys`,
+/// Removes the tag from an ID that begins with it, since the ID becomes a method name: with the tag `Stream Signing Keys`,
 /// `stream-signing-keys-list-signing-keys` becomes `list-signing-keys`. Returns the method name.
 fn shorten_id(operation: &mut Operation) -> Result<String, String> {
     let value = &mut *operation.value;
     let id = value.get("operationId").and_then(Value::as_str).ok_or("it has no operationId")?;
     let tag = value.pointer("/tags/0").and_then(Value::as_str).unwrap_or_default();
     let tag = tag.to_lowercase().replace(' ', "-") + "-";
-    let short = id.strip_prefix(&tag).unwrap_or(id).to_string();
+    let is_reserved = |id: &str| CLIENT_METHODS.contains(&snake_case(id).as_str());
+    let short = id.strip_prefix(&tag).filter(|short| !is_reserved(short)).unwrap_or(id).to_string();
+    if is_reserved(&short) {
+        return Err("its ID is the name of a method that every client has".to_string());
+    }
     value["operationId"] = json!(short);
-    Ok(super::names::snake_case(&short))
+    Ok(snake_case(&short))
 }
 
 fn normalize_parameters(operation: &mut Value, path: &str) -> Result<(), String> {
@@ -113,7 +122,7 @@ fn normalize_parameters(operation: &mut Value, path: &str) -> Result<(), String>
         if place == "path" && !path.contains(&format!("{{{name}}}")) {
             return Err(format!("the path has no `{{{name}}}`"));
         }
-        if let Some(other) = names.insert(super::names::snake_case(&name), format!("`{name}`")) {
+        if let Some(other) = names.insert(snake_case(&name), format!("`{name}`")) {
             return Err(format!("parameter `{name}` becomes the same argument as {other}"));
         }
         if place == "path" {

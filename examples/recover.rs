@@ -42,16 +42,21 @@ fn create(keys: &SigningKeys) -> Result<(), Error> {
     let start = Timestamp::now() - CLOCK_SKEW;
     let error = match keys.create() {
         Ok(key) => {
-            store(&key.id, &key.jwk);
+            store(&key.jwk);
             return Ok(());
         }
         Err(error) => error,
     };
     println!("   {error}");
 
-    if let Some(RecoveredKey { id: Some(id), jwk: Some(jwk), .. }) = error.recovered_key() {
-        store(id, jwk);
-        return Ok(());
+    match error.recovered_key() {
+        Some(RecoveredKey { jwk: Some(jwk), .. }) => {
+            store(jwk);
+            return Ok(());
+        }
+        // The caller stores the PEM.
+        Some(_) => return Err(error),
+        None => {}
     }
     if !error.outcome_unknown() {
         return Err(error);
@@ -75,6 +80,6 @@ fn was_created_after(key: &SigningKeyInfo, time: Timestamp) -> bool {
 }
 
 /// Stands in for a secret store.
-fn store(id: &str, jwk: &Secret) {
-    println!("   stored {id}: {jwk:?}, {} characters", jwk.expose_secret().len());
+fn store(jwk: &Secret) {
+    println!("   stored {jwk:?}, {} characters", jwk.expose_secret().len());
 }

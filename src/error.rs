@@ -43,16 +43,18 @@ use crate::runtime::{DecodeError, Response, TransportError};
 /// use cloudflare_stream_keys::jiff::Timestamp;
 /// use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeys};
 ///
-/// fn create(keys: &SigningKeys, store: impl Fn(&str, &Secret)) -> Result<(), Error> {
+/// /// Creates a key and stores its JWK, which contains its ID.
+/// fn create(keys: &SigningKeys, store: impl Fn(&Secret)) -> Result<(), Error> {
 ///     let before = keys.list()?;
 ///     let start = Timestamp::now() - Duration::from_secs(60); // clocks differ
 ///     let error = match keys.create() {
-///         Ok(key) => return Ok(store(&key.id, &key.jwk)),
+///         Ok(key) => return Ok(store(&key.jwk)),
 ///         Err(error) => error,
 ///     };
-///     if let Some(RecoveredKey { id: Some(id), jwk: Some(jwk), .. }) = error.recovered_key() {
-///         store(id, jwk); // one whole form of the key is enough
-///         return Ok(());
+///     match error.recovered_key() {
+///         Some(RecoveredKey { jwk: Some(jwk), .. }) => return Ok(store(jwk)),
+///         Some(_) => return Err(error), // the caller stores the PEM
+///         None => {}
 ///     }
 ///     if error.outcome_unknown() {
 ///         let after = keys.list()?;
@@ -69,7 +71,7 @@ use crate::runtime::{DecodeError, Response, TransportError};
 /// # let keys = server.signing_keys();
 /// # server.seed("in-use");
 /// # let stored = std::cell::Cell::new(0);
-/// # let store = |_: &str, _: &Secret| stored.set(stored.get() + 1);
+/// # let store = |_: &Secret| stored.set(stored.get() + 1);
 /// # create(&keys, store)?;
 /// # server.inject_on("POST", Fault::TruncateResponse);
 /// # create(&keys, store)?;
@@ -102,6 +104,7 @@ pub struct Error(Box<Inner>);
 ///
 /// fn exit_code(error: &Error) -> u8 {
 ///     match error.kind() {
+///         _ if error.outcome_unknown() => 70, // a key may exist: do not just try again
 ///         ErrorKind::InvalidInput => 64, // fix the call or the configuration
 ///         ErrorKind::Connect | ErrorKind::Timeout => 75, // try again later
 ///         ErrorKind::Transport | ErrorKind::Decode => 76,
@@ -384,21 +387,22 @@ impl Error {
     /// Returns what to do, if it is known.
     fn hint(&self) -> Option<&'static str> {
         if self.0.recovered_key.is_some() {
-            return Some("the response contained key material, take it with into_recovered_key()");
+            return Some("the response contained key material; take it with into_recovered_key()");
         }
         if self.0.outcome_unknown {
-            return Some("the key may exist, compare list() with the keys you know");
+            return Some("the key may exist; compare list() with your stored keys");
         }
         match self.0.operation? {
             _ if self.is_unauthorized() => Some("check the credentials"),
             Operation::List if self.is_forbidden() => Some(
-                "the token needs Stream Read or Stream Write on this account, and the account a Stream subscription",
+                "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \
+                 subscription",
             ),
-            _ if self.is_forbidden() => {
-                Some("the token needs Stream Write on this account, and the account a Stream subscription")
-            }
+            _ if self.is_forbidden() => Some(
+                "the token needs the Stream Write permission on this account, and the account needs a Stream subscription",
+            ),
             _ if self.0.status.is_some_and(|status| status.is_redirection()) => {
-                Some("redirects are not followed, check the base URL")
+                Some("redirects are not followed; check the base URL")
             }
             _ => None,
         }

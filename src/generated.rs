@@ -6,7 +6,21 @@
 //! client.
 //!
 //! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that it does not return. The raw layer
-//! percent-encodes IDs but does not validate them, and does not recover keys from responses that cannot be decoded.
+//! percent-encodes IDs but does not validate them, and does not recover keys from responses that cannot be decoded. Its
+//! [`Error`] is a type of its own, which does not convert to [`crate::Error`]. `StatusCode` and `HeaderMap` are those of
+//! [`ureq::http`](crate::ureq::http).
+//!
+//! ```
+//! # let server = cloudflare_stream_keys::mock::FakeServer::start();
+//! # let keys = server.signing_keys();
+//! use cloudflare_stream_keys::generated::Error;
+//!
+//! match keys.raw().list_signing_keys(keys.account_id()) {
+//!     Ok(response) => println!("{} {:?}", response.status(), response.ray_id()),
+//!     Err(Error::ErrorResponse(response)) => println!("{:?}", response.errors),
+//!     Err(error) => println!("{error}"),
+//! }
+//! ```
 
 mod code {
     #![allow(missing_docs, unreachable_patterns, unused_imports, unused_mut)]

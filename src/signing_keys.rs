@@ -164,7 +164,7 @@ impl SigningKeys {
             (Some(id), Some(pem), Some(jwk)) => {
                 Ok(SigningKey { id, created: created.and_then(|created| created.0), pem: pem.0, jwk: jwk.0 })
             }
-            _ => Err(Error::incomplete(Operation::Create, &response, "response lacks the key or a part of it")),
+            _ => Err(Error::incomplete(Operation::Create, &response, "response is missing the key or part of it")),
         }
     }
 
@@ -193,7 +193,7 @@ impl SigningKeys {
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
         });
         keys.collect::<Option<_>>()
-            .ok_or_else(|| Error::incomplete(Operation::List, &response, "response lists a key without an id"))
+            .ok_or_else(|| Error::incomplete(Operation::List, &response, "response lists a key without an ID"))
     }
 
     /// Deletes a key, and thereby revokes every token that it signed.

@@ -14,7 +14,7 @@ pub(crate) fn validate_id(argument: &str, id: &str) -> Result<(), Error> {
     let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     match id {
         "" => Err(Error::invalid_input(format!("{argument} is empty"))),
-        "." | ".." => Err(Error::invalid_input(format!("{argument} is a relative path segment"))),
+        "." | ".." => Err(Error::invalid_input(format!("{argument} must not be \".\" or \"..\""))),
         _ if !id.bytes().all(is_unreserved) => Err(Error::invalid_input(format!(
             "{argument} contains a character other than letters, digits, '-', '.', '_' and '~'"
         ))),
@@ -41,7 +41,7 @@ impl BaseUrl {
             return invalid("is not a valid URL");
         };
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return invalid("has no scheme or no host; write https://HOST/PATH");
+            return invalid("is missing a scheme or host; write https://HOST/PATH");
         };
         if authority.as_str().contains('@') {
             return invalid("contains user info; pass credentials to the builder instead");
@@ -89,7 +89,7 @@ pub(crate) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, Heade
         return Err(Error::invalid_input("header name is invalid"));
     };
     if RESERVED_HEADERS.contains(&name) {
-        return Err(Error::invalid_input(format!("header {name} is reserved: the client sets it itself")));
+        return Err(Error::invalid_input(format!("header {name} is set by the client; remove it")));
     }
     let mut value = parse_header_value(&format!("header {name}"), value)?;
     value.set_sensitive(true);

@@ -181,7 +181,10 @@ impl FakeServer {
         verify::verify(token, state.now(), find_key)
     }
 
-    /// Makes the next request fail. Faults are queued, and each applies to one request.
+    /// Makes the next request fail. Further faults queue up.
+    ///
+    /// A fault affects one request, not one call: the client retries some of them. Use
+    /// [`RetryPolicy::none`](crate::RetryPolicy::none) to see the error of the first attempt.
     pub fn inject(&self, fault: Fault) {
         self.state().faults.push((None, fault));
     }

@@ -47,7 +47,7 @@ impl Signer {
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
         let signer = Self::from_jwk(key.jwk.expose_secret())?;
         if signer.key_id != key.id {
-            return Err(Error::invalid_input("JWK has a kid other than the key's id"));
+            return Err(Error::invalid_input("JWK's kid differs from the key's ID"));
         }
         Ok(signer)
     }
@@ -92,12 +92,12 @@ impl Signer {
         let kid = jwk.kid.filter(|kid| !kid.is_empty()).ok_or_else(|| invalid("has no kid"))?.into_owned();
 
         let number = |name: &str, text: Option<&str>| match text {
-            None if name == "d" => Err(invalid("is only a public key")),
+            None if name == "d" => Err(invalid("contains only a public key")),
             None => Err(invalid(&format!("has no {name}"))),
             Some(text) => URL_SAFE_NO_PAD
                 .decode(text.trim_end_matches('='))
                 .map(Zeroizing::new)
-                .map_err(|_| invalid(&format!("has a {name} that is not base64url"))),
+                .map_err(|_| invalid(&format!("member {name} is not valid base64url"))),
         };
         let (n, e, d) = (number("n", jwk.n)?, number("e", jwk.e)?, number("d", jwk.d)?);
         let (p, q) = (number("p", jwk.p)?, number("q", jwk.q)?);
@@ -133,7 +133,7 @@ impl Signer {
 
     /// Returns the last part of a token, which is the encoded signature.
     pub(super) fn signature(&self, message: &str) -> Result<String, Error> {
-        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("key cannot sign"))?;
+        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("signing failed"))?;
         Ok(URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -177,7 +177,10 @@ fn decode(format: &str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, E
     if text.starts_with(start) {
         return Ok(Zeroizing::new(text.as_bytes().to_vec()));
     }
-    let bytes = STANDARD.decode(text).map_err(|_| Error::invalid_input(format!("{format} is not base64")))?;
+    let plain = if format == "JWK" { "JSON" } else { "PEM text" };
+    let bytes = STANDARD
+        .decode(text)
+        .map_err(|_| Error::invalid_input(format!("{format} is neither {plain} nor valid base64")))?;
     Ok(Zeroizing::new(bytes))
 }
 
@@ -189,7 +192,7 @@ fn why_no_private_key(pem: &[u8]) -> &'static str {
     } else if contains(b" PRIVATE KEY-----") {
         "is malformed"
     } else if contains(b"PUBLIC KEY-----") {
-        "is only a public key"
+        "contains only a public key"
     } else {
         "has no private key"
     }

@@ -124,14 +124,14 @@ impl<'a> PlaybackTokenBuilder<'a> {
         let expires_at = self.checked_expiry(now)?;
         let (exp, nbf) = (expires_at.as_second(), self.not_before.map(Timestamp::as_second));
         if nbf.is_some_and(|nbf| nbf >= exp) {
-            return Err(Error::invalid_input("not-before time is not before the expiry"));
+            return Err(Error::invalid_input("not-before time must be earlier than the expiry"));
         }
         if self.rules.len() > MAX_RULES {
-            return Err(Error::invalid_input("access rules are limited to 5"));
+            return Err(Error::invalid_input("token has more than 5 access rules"));
         }
         if self.rules.iter().rev().skip(1).any(AccessRule::matches_everyone) {
             return Err(Error::invalid_input(
-                "access rule follows one that matches everyone and can never match; move it up",
+                "access rule can never match because the rule before it matches everyone; move it up",
             ));
         }
 

@@ -45,7 +45,7 @@ impl PlaybackToken {
     fn url(&self, customer_code: &str, path: &str) -> Result<String, Error> {
         if customer_code.is_empty() || !customer_code.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(Error::invalid_input(
-                "customer code is not made of letters and digits; it is CODE in customer-CODE.cloudflarestream.com",
+                "customer code must contain only letters and digits; it is CODE in customer-CODE.cloudflarestream.com",
             ));
         }
         Ok(format!("https://customer-{customer_code}.cloudflarestream.com/{self}/{path}"))

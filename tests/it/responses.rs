@@ -216,7 +216,7 @@ fn row_10_invalid_json_is_a_decode_error() {
     for body in ["<html>Bad gateway</html>", "", "{\"success\":true", "{\"success\":true}}"] {
         let errors = all_errors(200, body);
         for error in &errors {
-            assert_eq!((error.kind(), status_of(&error)), (ErrorKind::Decode, Some(200)), "{body}");
+            assert_eq!((error.kind(), status_of(error)), (ErrorKind::Decode, Some(200)), "{body}");
         }
         assert_eq!(errors.iter().map(Error::outcome_unknown).collect::<Vec<_>>(), [true, false, false]);
     }

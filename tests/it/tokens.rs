@@ -252,7 +252,7 @@ fn access_rules_are_limited_to_5_and_must_be_reachable() {
     };
     assert!(with(vec![]).is_ok());
     assert!(with(vec![country(); 4]).is_ok() && with(vec![country(); 5]).is_ok());
-    assert_rejected(with(vec![country(); 6]), "access rules", "limited to 5");
+    assert_rejected(with(vec![country(); 6]), "token has more", "5 access rules");
     for any in [AccessRule::allow_any(), AccessRule::block_any()] {
         assert!(with(vec![country(), any.clone()]).is_ok());
         assert_rejected(with(vec![any.clone(), country()]), "access rule", "never match");
@@ -339,7 +339,7 @@ fn unusable_pem_keys_are_rejected_with_the_reason() {
     for (pem, reason) in [
         ("", "empty"),
         ("  \n", "empty"),
-        ("not base64!", "not base64"),
+        ("not base64!", "nor valid base64"),
         (&STANDARD.encode("no pem"), "has no private key"),
         (&STANDARD.encode([0xff, 0xfe, 0]), "has no private key"),
         (include_str!("../vectors/public.pem"), "only a public key"),
@@ -371,7 +371,7 @@ fn unusable_jwks_are_rejected_with_the_reason() {
     let short_modulus = URL_SAFE_NO_PAD.encode([0xc3; 128]);
     for (jwk, reason) in [
         (String::new(), "empty"),
-        ("?".to_string(), "not base64"),
+        ("?".to_string(), "nor valid base64"),
         (STANDARD.encode("no json"), "not a JSON Web Key"),
         ("{".to_string(), "not a JSON Web Key"),
         ("{}".to_string(), "not a JSON Web Key"),
@@ -381,7 +381,7 @@ fn unusable_jwks_are_rejected_with_the_reason() {
         (with("d", Value::Null), "only a public key"),
         (with("p", Value::Null), "no p"),
         (with("qi", Value::Null), "no qi"),
-        (with("n", json!("***")), "n that is not base64url"),
+        (with("n", json!("***")), "member n is not valid base64url"),
         (with("n", json!(short_modulus)), "not an RSA key that can sign"),
         (with_bit_flipped("n"), "not an RSA key that can sign"),
         (with_bit_flipped("p"), "not an RSA key that can sign"),
@@ -396,7 +396,7 @@ fn key_id_that_differs_from_the_jwks_kid_is_rejected() {
     let fake = FakeServer::start();
     let mut key = fake.signing_keys().create().unwrap();
     key.id = "another".to_string();
-    assert_rejected(Signer::new(&key), "JWK", "kid other than the key's id");
+    assert_rejected(Signer::new(&key), "JWK", "kid differs from the key's ID");
 }
 
 #[test]
