@@ -9,12 +9,17 @@
 //! generated from the same spec.
 
 mod build {
+    pub mod all_of;
     pub mod blocking;
+    pub mod directions;
     pub mod generate;
     pub mod names;
     pub mod operations;
+    pub mod responses;
     pub mod schemas;
     pub mod spec;
+    pub mod success;
+    pub mod types;
 }
 
 use std::path::Path;
@@ -24,7 +29,7 @@ use openapiv3::OpenAPI;
 use serde_json::Value;
 
 use build::schemas::Side;
-use build::{blocking, generate, operations, schemas};
+use build::{blocking, generate, operations, responses, schemas};
 
 const SPEC: &str = "openapi/stream-keys.json";
 
@@ -83,7 +88,7 @@ fn client(mut spec: Value) -> Result<syn::File, Vec<String>> {
 /// Generates typed helpers for httpmock, with types of their own: a server sends secrets, which the client's types refuse
 /// to serialize.
 fn mock(mut spec: Value) -> Result<syn::File, Vec<String>> {
-    operations::use_named_statuses(&mut spec);
+    responses::use_named_statuses(&mut spec);
     schemas::normalize(&mut spec, Side::MockServer)?;
     let mut file = generate::mock(&spec)?;
     blocking::fix_mock_helpers(&mut file)?;

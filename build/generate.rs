@@ -10,8 +10,8 @@ use serde_json::Value;
 use syn::{Item, parse_quote};
 
 use super::names::snake_case;
-use super::schemas::SUBSTITUTES;
 use super::spec::operations;
+use super::types::SUBSTITUTES;
 
 /// What to do about a spec that cannot be generated from.
 const REMEDY: &str = "remove it from the spec, or add a rule to build/";
@@ -83,7 +83,7 @@ fn culprit(settings: &GenerationSettings, spec: &Value, generate: Generate) -> O
     for operation in operations(&mut all) {
         let mut single = without_operations.clone();
         single["paths"][operation.path][operation.method] = operation.value.clone();
-        super::schemas::remove_unreachable(&mut single);
+        super::directions::remove_unreachable(&mut single);
         if fails(&single) {
             return Some(format!("operation `{}`", operation.name()));
         }
@@ -105,7 +105,7 @@ fn check_names(file: &syn::File) -> Result<(), Vec<String>> {
     let mut seen = BTreeSet::new();
     let problems: Vec<String> = names
         .filter(|name| !seen.insert(name.to_string()))
-        .map(|name| format!("two schemas become the type `{name}`; rename one of them by a rule in build/schemas.rs"))
+        .map(|name| format!("two schemas become the type `{name}`; rename one of them by a rule in build/types.rs"))
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

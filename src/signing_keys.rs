@@ -159,7 +159,7 @@ impl SigningKeys {
         let response = self.raw.create_signing_keys(&self.account_id, &body);
         let response = response.map_err(|e| Error::from_generated(Operation::Create, e))?;
         let (envelope, response) = response.into_parts();
-        let types::StreamKeys { id, created, pem, jwk } = envelope.result.unwrap_or_default();
+        let types::StreamKeys { id, created, pem, jwk, .. } = envelope.result.unwrap_or_default();
         match (id.filter(|id| !id.is_empty()), pem, jwk) {
             (Some(id), Some(pem), Some(jwk)) => {
                 Ok(SigningKey { id, created: created.and_then(|created| created.0), pem: pem.0, jwk: jwk.0 })

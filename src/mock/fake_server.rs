@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use ureq::http::StatusCode;
 
-use super::generated::{MockServerExt, types};
+use super::generated::MockServerExt;
 use super::rsa_key;
 use super::verify::{self, TokenError};
 use crate::{Client, Credentials, SigningKeys};
@@ -83,7 +83,8 @@ struct State {
 }
 
 struct StoredKey {
-    info: types::StreamKeyResponseCollectionResultItem,
+    id: String,
+    created: String,
     /// PKCS#1 DER. `None` for a seeded key.
     public_key: Option<Vec<u8>>,
 }
@@ -175,7 +176,7 @@ impl FakeServer {
     pub fn verify_token(&self, token: &str) -> Result<(), TokenError> {
         let state = self.state();
         let find_key = |id: &str| {
-            let key = state.keys.values().flatten().find(|key| key.info.key_id.as_deref() == Some(id))?;
+            let key = state.keys.values().flatten().find(|key| key.id == id)?;
             key.public_key.clone()
         };
         verify::verify(token, state.now(), find_key)
@@ -271,7 +272,8 @@ impl State {
     fn list(&mut self, target: &Target) -> HttpMockResponse {
         // If there are no keys, the live API returns null, not [].
         let keys = self.keys.get(&target.account_id).filter(|keys| !keys.is_empty());
-        success(keys.map(|keys| keys.iter().map(|key| &key.info).collect::<Vec<_>>()))
+        let info = |key: &StoredKey| json!({ "id": key.id, "created": key.created, "key_id": key.id });
+        success(keys.map(|keys| keys.iter().map(info).collect::<Vec<_>>()))
     }
 
     fn create(&mut self, target: &Target) -> HttpMockResponse {
@@ -281,12 +283,12 @@ impl State {
             Err(e) => return failure(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, &e.to_string()),
         };
         let created = self.add(&target.account_id, &id, Some(key.public_key));
-        success(types::StreamKeys { id: Some(id), created: Some(created), pem: Some(key.pem), jwk: Some(key.jwk) })
+        success(json!({ "id": id, "created": created, "pem": key.pem, "jwk": key.jwk }))
     }
 
     fn delete(&mut self, target: &Target) -> HttpMockResponse {
         let keys = self.keys.entry(target.account_id.clone()).or_default();
-        let Some(at) = keys.iter().position(|key| key.info.key_id == target.key_id) else {
+        let Some(at) = keys.iter().position(|key| Some(&key.id) == target.key_id.as_ref()) else {
             return failure(StatusCode::NOT_FOUND, UNKNOWN_KEY, "Not found");
         };
         keys.remove(at);
@@ -296,12 +298,8 @@ impl State {
     /// Stores a key and returns its creation date.
     fn add(&mut self, account_id: &str, id: &str, public_key: Option<Vec<u8>>) -> String {
         let created = self.now().to_string();
-        let info = types::StreamKeyResponseCollectionResultItem {
-            id: Some(id.to_string()),
-            created: Some(created.clone()),
-            key_id: Some(id.to_string()),
-        };
-        self.keys.entry(account_id.to_string()).or_default().push(StoredKey { info, public_key });
+        let key = StoredKey { id: id.to_string(), created: created.clone(), public_key };
+        self.keys.entry(account_id.to_string()).or_default().push(key);
         created
     }
 

@@ -73,6 +73,19 @@ fn changed_spec() -> Value {
         json!({ "allOf": [{ "$ref": "#/components/schemas/common" }, { "type": "object", "properties": { "result": result } }] })
     };
 
+    // New members of what the facade reads.
+    for schema in [
+        "stream_keys",
+        "stream_key_generation_response",
+        "stream_key_response_collection",
+        "stream_key_response_collection/properties/result/items",
+        "stream_deleted_response",
+        "stream_api-response-common-failure",
+        "stream_messages/items",
+    ] {
+        let schema = spec.pointer_mut(&format!("/components/schemas/{schema}/properties")).unwrap();
+        schema["new_member"] = json!({ "type": "object", "properties": { "count": { "type": "integer" } } });
+    }
     let components = &mut spec["components"];
     components["parameters"] =
         json!({ "account": { "in": "path", "name": "account_id", "required": true, "schema": { "type": "string" } } });
