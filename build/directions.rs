@@ -19,8 +19,9 @@ pub fn separate_requests_from_responses(spec: &mut Value) {
         reachable(&operation.value["requestBody"], &named, &mut requests);
         reachable(&operation.value["responses"], &named, &mut responses);
     }
-    let is_record = |name: &&String| named.get(*name).is_some_and(|schema| !is_scalar(schema));
-    let shared: BTreeSet<String> = requests.intersection(&responses).filter(is_record).cloned().collect();
+    let differs =
+        |name: &&String| named.get(*name).is_some_and(|schema| !is_scalar(schema) || schema.get("enum").is_some());
+    let shared: BTreeSet<String> = requests.intersection(&responses).filter(differs).cloned().collect();
     let mut rename = |schema: &mut Value| {
         if let Some(name) = target(schema).filter(|name| shared.contains(*name)) {
             *schema = reference(&request_name(name));

@@ -98,7 +98,12 @@ pub fn simplify_parameters(spec: &mut Value, side: Side) {
         for parameter in operation.value["parameters"].as_array_mut().into_iter().flatten() {
             let in_query = parameter["in"] == "query";
             let schema = &mut parameter["schema"];
-            let resolved = resolve(schema, &named).cloned().unwrap_or_default();
+            let mut resolved = resolve(schema, &named).cloned().unwrap_or_default();
+            if is_scalar(&resolved) && resolved.get("nullable").is_some() {
+                // A parameter is there or not.
+                remove_keys(&mut resolved, &["nullable"]);
+                *schema = resolved.clone();
+            }
             let is_timestamp = target(schema) == Some("SubstituteTimestamp");
             if in_query && side == Side::Client || is_scalar(&resolved) || is_timestamp {
                 continue;
