@@ -8,7 +8,7 @@
 //! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that it does not return. The raw layer
 //! percent-encodes IDs but does not validate them, and does not recover keys from responses that cannot be decoded. Its
 //! [`Error`] is a type of its own, which does not convert to [`crate::Error`]. `StatusCode` and `HeaderMap` are those of
-//! [`ureq::http`](crate::ureq::http).
+//! [`ureq::http`].
 //!
 //! ```
 //! # let server = cloudflare_stream_keys::mock::FakeServer::start();
