@@ -1,12 +1,11 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::crypto::CryptoProvider;
+use ureq::Agent;
+use ureq::config::IpFamily;
 use ureq::http::header::{HeaderMap, USER_AGENT};
-use ureq::tls::{TlsConfig, TlsProvider};
-use ureq::{Agent, Proxy};
+use ureq::tls::TlsConfig;
 
-use crate::crypto::tls_provider;
+use crate::agent::{AgentOptions, ProxySetting, TlsVersion, default_tls_config, validate_agent};
 use crate::runtime::{self, ClientInfo};
 use crate::settings::Settings;
 use crate::validate::{BaseUrl, parse_header, parse_header_value};
@@ -17,8 +16,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// 10 MiB. A list of 1,000 keys, the most that an account can have, is about 0.1 MiB.
 const DEFAULT_MAX_RESPONSE_SIZE: u64 = 10 * 1024 * 1024;
-/// With ureq's default of 3, most threads of a busy program would open a new connection for every call.
-const MAX_IDLE_CONNECTIONS: usize = 64;
 const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// A client for Cloudflare's API: a connection pool, credentials and settings.
@@ -124,6 +121,7 @@ pub struct ClientBuilder {
     max_response_size: u64,
     user_agent_suffix: Option<String>,
     headers: Vec<(String, Secret)>,
+    agent_options: AgentOptions,
     agent: Option<Agent>,
 }
 
@@ -138,6 +136,7 @@ impl Default for ClientBuilder {
             max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
             user_agent_suffix: None,
             headers: Vec::new(),
+            agent_options: AgentOptions::default(),
             agent: None,
         }
     }
@@ -221,19 +220,94 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the ureq agent, for example to use a proxy, other root certificates, or a connection pool that is shared with
-    /// other code.
-    ///
-    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global and connect
-    /// timeouts and its handling of status codes, and never follows redirects. If neither the agent nor the process has
-    /// a TLS crypto provider, this crate installs its own as the process's default.
+    /// Sets the proxy: an `http`, `https`, `socks4`, `socks4a` or `socks5` URL, which may contain a user name and a
+    /// password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback and
+    /// the hosts in `NO_PROXY`.
     ///
     /// ```
-    /// use cloudflare_stream_keys::ureq::{Agent, Proxy};
     /// use cloudflare_stream_keys::{Client, Credentials};
     ///
-    /// let proxy = Proxy::new("http://proxy.example.com:3128")?;
-    /// let agent: Agent = Agent::config_builder().proxy(Some(proxy)).build().into();
+    /// let client = Client::builder()
+    ///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
+    ///     .proxy("http://proxy.example.com:3128")
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    pub fn proxy(mut self, url: impl Into<Secret>) -> Self {
+        self.agent_options.proxy = ProxySetting::Url(url.into());
+        self
+    }
+
+    /// Disables proxies, including those in environment variables.
+    pub fn no_proxy(mut self) -> Self {
+        self.agent_options.proxy = ProxySetting::None;
+        self
+    }
+
+    /// Sets the trusted root certificates, in PEM. They replace Mozilla's, which are the default.
+    ///
+    /// ```no_run
+    /// # use cloudflare_stream_keys::{Client, Credentials};
+    /// let client = Client::builder()
+    ///     .credentials(Credentials::from_env()?)
+    ///     .root_certificates(std::fs::read_to_string("ca.pem")?)
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
+        self.agent_options.root_certificates = Some(pem.into());
+        self
+    }
+
+    /// Sets the client certificate, in PEM: the certificate, its chain, and its private key.
+    pub fn client_certificate(mut self, pem: impl Into<Secret>) -> Self {
+        self.agent_options.client_certificate = Some(pem.into());
+        self
+    }
+
+    /// Sets the minimum TLS version. Defaults to TLS 1.2.
+    pub fn min_tls_version(mut self, version: TlsVersion) -> Self {
+        self.agent_options.min_tls_version = version;
+        self
+    }
+
+    /// Sets which IP versions to connect with. Defaults to both.
+    pub fn ip_family(mut self, family: IpFamily) -> Self {
+        self.agent_options.ip_family = Some(family);
+        self
+    }
+
+    /// Returns the TLS settings of the default agent, for an agent of your own: this crate's crypto provider and Mozilla's
+    /// root certificates.
+    pub fn default_tls_config() -> TlsConfig {
+        default_tls_config()
+    }
+
+    /// Sets a ureq agent of your own, for example to share its connection pool with other code.
+    ///
+    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global and connect
+    /// timeouts and its handling of status codes, and never follows redirects. It cannot be combined with `proxy`,
+    /// `root_certificates` and the other settings of connections.
+    ///
+    /// The default agent does more than ureq. With an agent of your own:
+    ///
+    /// - The host name is looked up for every request, also if a connection is reused.
+    /// - If a connection closes during the TLS handshake, `list` and `delete` return [`ErrorKind::Transport`], not
+    ///   [`ErrorKind::Connect`]: the cause is only guessed.
+    /// - A proxy that responds very slowly can delay a call beyond its deadline.
+    /// - The log level is lowered for the whole call, and not only while bytes are processed: see [above](Self#logging).
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::ureq::Agent;
+    /// use cloudflare_stream_keys::{Client, ClientBuilder, Credentials};
+    ///
+    /// let agent: Agent = Agent::config_builder()
+    ///     .tls_config(ClientBuilder::default_tls_config())
+    ///     .max_idle_connections(8)
+    ///     .build()
+    ///     .into();
     /// let client = Client::builder()
     ///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
     ///     .agent(agent)
@@ -241,6 +315,9 @@ impl ClientBuilder {
     /// # let _ = client;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [`ErrorKind::Connect`]: crate::ErrorKind::Connect
+    /// [`ErrorKind::Transport`]: crate::ErrorKind::Transport
     pub fn agent(mut self, agent: Agent) -> Self {
         self.agent = Some(agent);
         self
@@ -269,7 +346,18 @@ impl ClientBuilder {
             headers.insert(name, value);
         }
 
-        let agent = self.agent.map_or_else(|| default_agent(&base_url), with_crypto_provider);
+        let agent = match self.agent {
+            None => self.agent_options.build(&base_url)?,
+            Some(agent) if self.agent_options.is_default() => {
+                validate_agent(&agent, &base_url)?;
+                agent
+            }
+            Some(_) => {
+                return Err(Error::invalid_input(
+                    "agent cannot be combined with proxy, TLS or IP settings; configure the agent instead",
+                ));
+            }
+        };
         let settings = Settings {
             credentials,
             headers,
@@ -282,30 +370,4 @@ impl ClientBuilder {
         let raw = generated::Client::new_with_client(&base_url.url, runtime::Client { agent }, settings);
         Ok(Client { raw })
     }
-}
-
-fn default_agent(base_url: &BaseUrl) -> Agent {
-    let provider = Arc::new(tls_provider());
-    let tls = TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider);
-    // A request to loopback must not use a proxy: it would leave the machine unencrypted.
-    let proxy = if base_url.is_loopback { None } else { Proxy::try_from_env() };
-    Agent::config_builder()
-        .tls_config(tls.build())
-        .proxy(proxy)
-        .max_idle_connections(MAX_IDLE_CONNECTIONS)
-        .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
-        .build()
-        .into()
-}
-
-/// Installs a crypto provider if the agent and the process have none. Without one, ureq panics at the first https
-/// request.
-fn with_crypto_provider(agent: Agent) -> Agent {
-    let tls = agent.config().tls_config();
-    let is_missing = tls.unversioned_rustls_crypto_provider().is_none() && CryptoProvider::get_default().is_none();
-    if is_missing && tls.provider() == TlsProvider::Rustls {
-        // Fails only if another thread has just installed one, which serves as well.
-        let _ = tls_provider().install_default();
-    }
-    agent
 }

@@ -2,7 +2,9 @@
 
 use std::env::{self, VarError};
 
-use crate::validate::validate_id;
+use ureq::Proxy;
+
+use crate::validate::{parse_proxy, validate_id};
 use crate::{Credentials, Error};
 
 const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
@@ -10,6 +12,8 @@ const EMAIL: &str = "CLOUDFLARE_EMAIL";
 const API_KEY: &str = "CLOUDFLARE_API_KEY";
 const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
+/// In the order in which ureq reads them.
+const PROXIES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
 /// A function that reads a variable: [`std::env::var`], or a replacement in tests.
 type ReadVar<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
@@ -24,6 +28,22 @@ pub(crate) fn account_id() -> Result<String, Error> {
 
 pub(crate) fn base_url() -> Result<Option<String>, Error> {
     optional(&|name| env::var(name), BASE_URL)
+}
+
+/// Returns the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, with the exceptions in `NO_PROXY`.
+pub(crate) fn proxy() -> Result<Option<Proxy>, Error> {
+    // ureq skips an invalid variable, and would connect directly.
+    validate_proxy(&|name| env::var(name))?;
+    Ok(Proxy::try_from_env())
+}
+
+fn validate_proxy(read: ReadVar) -> Result<(), Error> {
+    for name in PROXIES {
+        if let Some(url) = optional(read, name)? {
+            return parse_proxy(&url).map(drop).map_err(|e| Error::invalid_input(format!("{name}: {e}")));
+        }
+    }
+    Ok(())
 }
 
 /// Prefers the token, because its permissions can be limited.
@@ -97,6 +117,18 @@ mod tests {
             let error = account_id_from(&reader(variables)).unwrap_err();
             assert_eq!(error.to_string(), "CLOUDFLARE_ACCOUNT_ID is not set");
         }
+    }
+
+    #[test]
+    fn malformed_proxy_is_named_and_not_shown() {
+        let problem = |variables: &[(&str, &str)]| validate_proxy(&reader(variables)).map_err(|e| e.to_string());
+        for url in ["http://", "://user:hunter2@x", "ftp://user:hunter2@example.com", "http://example.com:hunter2"] {
+            let problem = problem(&[("HTTPS_PROXY", url)]).unwrap_err();
+            assert!(problem.starts_with("HTTPS_PROXY: proxy is not a valid URL") && !problem.contains("hunter2"));
+        }
+        assert_eq!(problem(&[]), Ok(()));
+        assert_eq!(problem(&[("ALL_PROXY", ""), ("http_proxy", "proxy.example.com:3128")]), Ok(()));
+        assert_eq!(problem(&[("ALL_PROXY", "socks5://127.0.0.1:1080"), ("HTTP_PROXY", "://")]), Ok(()), "not used");
     }
 
     #[test]

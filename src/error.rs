@@ -153,6 +153,7 @@ struct Inner {
     messages: Vec<ApiMessage>,
     ray_id: Option<String>,
     retry_after: Option<Duration>,
+    is_timeout: bool,
     outcome_unknown: bool,
     /// Whether an earlier attempt of the call may have taken effect.
     follows_lost_attempt: bool,
@@ -247,7 +248,7 @@ impl Error {
 
     /// Returns whether no complete response arrived before the deadline of the call, or connecting took too long.
     pub fn is_timeout(&self) -> bool {
-        self.0.kind == ErrorKind::Timeout
+        self.0.is_timeout
     }
 
     /// Returns whether a failed create may have created a key.
@@ -282,6 +283,7 @@ impl Error {
             messages: Vec::new(),
             ray_id: None,
             retry_after: None,
+            is_timeout: false,
             outcome_unknown: false,
             follows_lost_attempt: false,
             recovered_key: None,
@@ -320,13 +322,15 @@ impl Error {
     }
 
     fn from_transport(operation: Operation, e: TransportError) -> Self {
-        let kind = match e.cause {
-            ureq::Error::Timeout(_) => ErrorKind::Timeout,
+        let kind = match () {
+            _ if e.is_connect => ErrorKind::Connect,
+            _ if e.is_timeout() => ErrorKind::Timeout,
             _ if e.is_unreadable() => ErrorKind::Decode,
             _ if e.sent => ErrorKind::Transport,
             _ => ErrorKind::Connect,
         };
         let mut error = Self::new(kind, e.to_string()).with_operation(operation);
+        error.0.is_timeout = e.is_timeout();
         error.0.outcome_unknown = e.sent && operation == Operation::Create;
         if let Some(partial) = &e.partial {
             error = error.with_response(partial);

@@ -30,14 +30,18 @@ impl ClientHooks<Settings> for Client {
         let start = Instant::now();
         let remaining = || timeout.saturating_sub(start.elapsed());
         let mut may_have_taken_effect = false;
+        let mut earlier = None;
         let mut retries = 0;
         loop {
             let attempt_start = Instant::now();
             let timeout = retry_policy.timeout_for_attempt(idempotent, retries, remaining());
             let mut result = self.client.send(&request, SendOptions { timeout, connect_timeout, max_response_size });
             log_attempt(info, &request, retries + 1, &result, attempt_start.elapsed());
-            if let Ok(response) = &mut result {
-                response.head.follows_lost_attempt = may_have_taken_effect;
+            match &mut result {
+                Ok(response) => response.head.follows_lost_attempt = may_have_taken_effect,
+                // A timeout says little if another attempt failed for another reason.
+                Err(e) if e.is_timeout() => e.earlier = earlier.clone(),
+                Err(_) => {}
             }
 
             let outcome = outcome(&result);
@@ -46,8 +50,17 @@ impl ClientHooks<Settings> for Client {
                 _ => return result,
             }
             may_have_taken_effect |= outcome.may_have_taken_effect();
+            earlier = describe(&result).or(earlier);
             retries += 1;
         }
+    }
+}
+
+/// Describes why an attempt failed, unless it timed out.
+fn describe(result: &Result<Response, TransportError>) -> Option<String> {
+    match result {
+        Ok(response) => Some(format!("HTTP status {}", response.head.status)),
+        Err(e) => (!e.is_timeout()).then(|| e.to_string()),
     }
 }
 

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod agent;
 mod client;
 mod credentials;
 mod crypto;
@@ -23,6 +24,7 @@ mod sign;
 mod signing_keys;
 mod validate;
 
+pub use agent::TlsVersion;
 pub use client::{Client, ClientBuilder};
 pub use credentials::Credentials;
 pub use error::{ApiMessage, Error, ErrorKind};

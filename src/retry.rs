@@ -141,7 +141,12 @@ impl RetryPolicy {
 
     /// Returns the timeout of the next attempt if `remaining` is left until the deadline.
     pub(crate) fn timeout_for_attempt(&self, idempotent: bool, retries: u32, remaining: Duration) -> Duration {
-        if idempotent && retries < self.max_retries { self.attempt_timeout.min(remaining) } else { remaining }
+        if !idempotent || retries >= self.max_retries {
+            return remaining;
+        }
+        // An equal share, so that an attempt that hangs leaves time for the others.
+        let share = remaining / (self.max_retries - retries).saturating_add(1);
+        self.attempt_timeout.min(share)
     }
 }
 
@@ -221,7 +226,10 @@ mod tests {
         let timeout = |idempotent, retries, remaining| {
             policy.timeout_for_attempt(idempotent, retries, Duration::from_secs(remaining)).as_secs()
         };
-        assert_eq!([timeout(true, 0, 60), timeout(true, 1, 40), timeout(true, 2, 35)], [20, 20, 35]);
-        assert_eq!([timeout(true, 0, 5), timeout(false, 0, 60)], [5, 60]);
+        assert_eq!([timeout(true, 0, 60), timeout(true, 1, 41), timeout(true, 2, 35)], [20, 20, 35]);
+        assert_eq!(
+            [timeout(true, 0, 6), timeout(true, 1, 4), timeout(true, 2, 2), timeout(false, 0, 60)],
+            [2, 2, 2, 60]
+        );
     }
 }

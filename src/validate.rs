@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use ureq::Proxy;
 use ureq::http::Uri;
 use ureq::http::header::{self as names, HeaderName, HeaderValue};
+use ureq::http::uri::Authority;
 
 use crate::Error;
 use crate::credentials::{X_AUTH_EMAIL, X_AUTH_KEY};
@@ -49,6 +51,9 @@ impl BaseUrl {
         if uri.query().is_some() {
             return invalid("has a query; remove the '?' and what follows");
         }
+        if !has_valid_port(authority) {
+            return invalid("has an invalid port; write a number from 1 to 65535");
+        }
         if authority.host().is_empty() {
             return invalid("has no host; write https://HOST/PATH");
         }
@@ -60,6 +65,24 @@ impl BaseUrl {
             _ => return invalid("has a scheme other than https"),
         }
         Ok(Self { url: text.trim_end_matches('/').to_string(), is_loopback })
+    }
+}
+
+/// Parses a proxy URL. The error does not say what is wrong: the URL may contain a password.
+pub(crate) fn parse_proxy(url: &str) -> Result<Proxy, Error> {
+    let proxy = Proxy::new(url).ok().filter(|proxy| proxy.uri().authority().is_some_and(has_valid_port));
+    proxy.ok_or_else(|| Error::invalid_input("proxy is not a valid URL; write http://HOST:PORT or socks5://HOST:PORT"))
+}
+
+/// Checks the port, which [`Uri`] does not: it would be ignored, and credentials sent to the default port.
+fn has_valid_port(authority: &Authority) -> bool {
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    match host_and_port.strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|port| {
+            port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        }),
+        None => false,
     }
 }
 

@@ -3,6 +3,7 @@ use std::fmt;
 use serde_json::error::Category;
 use ureq::http;
 
+use super::connector::ConnectError;
 use super::response::{Response, ResponseValue};
 
 /// An error of a generated method.
@@ -104,72 +105,86 @@ impl From<serde_json::Error> for InvalidRequest {
     }
 }
 
-/// A failure to send a request or to receive the response.
+/// A request that got no response, or only part of one.
 #[derive(Debug)]
 pub struct TransportError {
     pub(crate) cause: ureq::Error,
+    /// Whether the failure precedes the request: name lookup, connection, proxy or TLS.
+    pub(crate) is_connect: bool,
     /// Whether the request may have reached the service.
     pub(crate) sent: bool,
     /// The part of the response that arrived.
     pub(crate) partial: Option<Response>,
+    /// Why an earlier attempt failed, if this one timed out.
+    pub(crate) earlier: Option<String>,
 }
 
 impl TransportError {
-    /// Returns whether it failed before the request was sent: in name resolution, connecting or the TLS handshake.
-    pub(crate) fn is_connect(cause: &ureq::Error) -> bool {
-        use std::io::ErrorKind::{
-            AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
-        };
-        match cause {
-            ureq::Error::Io(e) => {
-                let connect_errors =
-                    [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable];
-                let is_tls = e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-                is_tls || e.kind() == NotConnected || connect_errors.contains(&e.kind())
-            }
-            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
-            | ureq::Error::BadUri(_)
-            | ureq::Error::ConnectProxyFailed(_)
-            | ureq::Error::ConnectionFailed
-            | ureq::Error::HostNotFound
-            | ureq::Error::InvalidProxyUrl
-            | ureq::Error::RequireHttpsOnly(_)
-            | ureq::Error::Rustls(_)
-            | ureq::Error::Tls(_)
-            | ureq::Error::TlsRequired => true,
-            _ => false,
-        }
+    pub(super) fn new(cause: ureq::Error, partial: Option<Response>) -> Self {
+        let (cause, is_marked) = ConnectError::unmark(cause);
+        let is_connect = is_marked || is_connect(&cause);
+        Self { cause, is_connect, sent: true, partial, earlier: None }
     }
 
-    /// Returns whether the response is too large or cannot be decompressed.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self.cause, ureq::Error::Timeout(_))
+    }
+
+    /// Returns whether a response arrived that is too large or cannot be decompressed.
     pub(crate) fn is_unreadable(&self) -> bool {
         matches!(self.cause, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Decompress(..))
     }
+
+    /// Returns whether Display shows the whole cause, so that `source` need not repeat it.
+    pub(crate) fn shows_cause(&self) -> bool {
+        !self.sent || self.is_timeout() || matches!(self.cause, ureq::Error::BodyExceedsLimit(_))
+    }
 }
 
-impl TransportError {
-    /// Returns whether `Display` covers the cause, so that `source` need not repeat it.
-    pub(crate) fn shows_cause(&self) -> bool {
-        !self.sent || matches!(self.cause, ureq::Error::Timeout(_) | ureq::Error::BodyExceedsLimit(_))
+/// Returns whether an error precedes the request, as far as can be told if the connector does not mark its errors.
+fn is_connect(cause: &ureq::Error) -> bool {
+    use std::io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
+    };
+    match cause {
+        ureq::Error::Io(e) => {
+            let connect_errors =
+                [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected];
+            let is_tls = e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            is_tls || connect_errors.contains(&e.kind())
+        }
+        ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
+        | ureq::Error::BadUri(_)
+        | ureq::Error::ConnectProxyFailed(_)
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::HostNotFound
+        | ureq::Error::InvalidProxyUrl
+        | ureq::Error::RequireHttpsOnly(_)
+        | ureq::Error::Rustls(_)
+        | ureq::Error::Tls(_)
+        | ureq::Error::TlsRequired => true,
+        _ => false,
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
-                f.write_str("timed out while connecting")
-            }
-            ureq::Error::Timeout(_) => f.write_str("timed out waiting for the response"),
-            ureq::Error::BodyExceedsLimit(limit) => write!(f, "response body exceeds {limit} bytes"),
-            ureq::Error::Io(e) if !self.sent => write!(f, "could not connect: {e}"),
-            e if !self.sent => write!(f, "could not connect: {e}"),
-            ureq::Error::Decompress(..) => f.write_str("response body could not be decompressed"),
+            ureq::Error::Timeout(_) if self.is_connect => f.write_str("timed out while connecting")?,
+            ureq::Error::Timeout(_) => f.write_str("timed out waiting for the response")?,
+            ureq::Error::BodyExceedsLimit(limit) => write!(f, "response body exceeds {limit} bytes")?,
+            ureq::Error::Io(e) if !self.sent => write!(f, "could not connect: {e}")?,
+            e if !self.sent => write!(f, "could not connect: {e}")?,
+            ureq::Error::Decompress(..) => f.write_str("response body could not be decompressed")?,
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) if self.partial.is_none() => {
-                f.write_str("invalid HTTP response")
+                f.write_str("invalid HTTP response")?;
             }
-            _ if self.partial.is_some() => f.write_str("connection closed before the response was complete"),
-            _ => f.write_str("connection closed before a response was received"),
+            _ if self.partial.is_some() => f.write_str("connection closed before the response was complete")?,
+            _ => f.write_str("connection closed before a response was received")?,
+        }
+        match &self.earlier {
+            Some(earlier) => write!(f, " (an earlier attempt failed: {earlier})"),
+            None => Ok(()),
         }
     }
 }

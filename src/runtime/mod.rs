@@ -8,8 +8,10 @@
 
 mod body;
 mod client;
+mod connector;
 mod error;
 mod hooks;
+mod read_body;
 mod request;
 mod response;
 mod secret_value;
@@ -20,6 +22,7 @@ pub use ureq::http::header;
 
 pub use self::body::Body;
 pub use self::client::{Client, SendOptions};
+pub(crate) use self::connector::{LazyConnector, NoResolver};
 pub use self::error::{DecodeError, Error, InvalidRequest, TransportError};
 pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo};
 #[allow(unused_imports)] // The spec decides which of them are needed.

@@ -161,6 +161,7 @@ const WITHOUT_SECRETS: &[&str] = &[
     "Timestamp",
     "PlaybackToken",
     "QueryParam",
+    "TlsVersion",
 ];
 /// Types that hold a private key. tests/it/tokens.rs checks their output.
 const WITH_PRIVATE_KEY: &[&str] = &["RsaKey", "Signer", "PlaybackTokenBuilder"];

@@ -7,11 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{ACCOUNT_ID, RawServer, TOKEN, created_body, response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// Creates a certificate authority that no root store contains.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -54,8 +55,8 @@ impl TlsServer {
         Self { address, received }
     }
 
-    fn create(&self, host: &str, agent: Option<ureq::Agent>) -> Result<(), Error> {
-        signing_keys(&format!("https://{host}:{}", self.address.port()), agent).create().map(drop)
+    fn create(&self, host: &str, roots: Option<&CertifiedIssuer<'static, KeyPair>>) -> Result<(), Error> {
+        signing_keys(&format!("https://{host}:{}", self.address.port()), roots).create().map(drop)
     }
 }
 
@@ -75,28 +76,26 @@ fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, received: &Mutex<
     let _ = stream.flush();
 }
 
-fn signing_keys(base_url: &str, agent: Option<ureq::Agent>) -> SigningKeys {
+fn signing_keys(base_url: &str, roots: Option<&CertifiedIssuer<'static, KeyPair>>) -> SigningKeys {
     let builder = Client::builder()
         .credentials(Credentials::api_token(TOKEN))
         .base_url(base_url)
         .retry_policy(RetryPolicy::none());
-    let builder = agent.into_iter().fold(builder, |builder, agent| builder.agent(agent));
+    let builder = roots.into_iter().fold(builder, |builder, issuer| builder.root_certificates(pem(issuer.der())));
     builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap()
-}
-
-/// Returns an agent that trusts only this authority. It has no crypto provider, so the client must supply one.
-fn agent_trusting(issuer: &CertifiedIssuer<'static, KeyPair>) -> ureq::Agent {
-    let roots = RootCerts::new_with_certs(&[Certificate::from_der(issuer.der()).to_owned()]);
-    let tls = TlsConfig::builder().root_certs(roots).build();
-    ureq::Agent::config_builder().tls_config(tls).build().into()
 }
 
 fn params_for(host: &str) -> CertificateParams {
     CertificateParams::new(vec![host.to_string()]).unwrap()
 }
 
-fn assert_rejected(server: &TlsServer, agent: Option<ureq::Agent>, reason: &str) {
-    let error = server.create("localhost", agent).unwrap_err();
+/// Encodes a certificate as PEM.
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
+}
+
+fn assert_rejected(server: &TlsServer, roots: Option<&CertifiedIssuer<'static, KeyPair>>, reason: &str) {
+    let error = server.create("localhost", roots).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
     assert!(error.to_string().contains("certificate") && error.to_string().contains(reason), "{error}");
     assert!(server.received.lock().unwrap().is_empty(), "nothing is sent to an untrusted server");
@@ -106,7 +105,7 @@ fn assert_rejected(server: &TlsServer, agent: Option<ureq::Agent>, reason: &str)
 fn row_21_certificate_of_a_custom_authority_is_accepted() {
     let issuer = authority();
     let server = TlsServer::start(params_for("localhost"), Some(&issuer));
-    server.create("localhost", Some(agent_trusting(&issuer))).unwrap();
+    server.create("localhost", Some(&issuer)).unwrap();
     let received = String::from_utf8(server.received.lock().unwrap().clone()).unwrap();
     assert!(received.starts_with("POST /accounts/") && received.contains(TOKEN));
 }
@@ -115,7 +114,7 @@ fn row_21_certificate_of_a_custom_authority_is_accepted() {
 fn row_21_certificate_of_an_unknown_authority_is_rejected() {
     let server = TlsServer::start(params_for("localhost"), None);
     assert_rejected(&server, None, "UnknownIssuer");
-    assert_rejected(&server, Some(agent_trusting(&authority())), "invalid peer certificate");
+    assert_rejected(&server, Some(&authority()), "invalid peer certificate");
     let server = TlsServer::start(params_for("localhost"), Some(&authority()));
     assert_rejected(&server, None, "UnknownIssuer");
 }
@@ -125,14 +124,14 @@ fn row_21_expired_certificate_is_rejected() {
     let issuer = authority();
     let mut params = params_for("localhost");
     (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-    assert_rejected(&TlsServer::start(params, Some(&issuer)), Some(agent_trusting(&issuer)), "expired");
+    assert_rejected(&TlsServer::start(params, Some(&issuer)), Some(&issuer), "expired");
 }
 
 #[test]
 fn row_21_certificate_for_another_name_is_rejected() {
     let issuer = authority();
     let server = TlsServer::start(params_for("api.example.com"), Some(&issuer));
-    assert_rejected(&server, Some(agent_trusting(&issuer)), "not valid for name");
+    assert_rejected(&server, Some(&issuer), "not valid for name");
 }
 
 #[test]

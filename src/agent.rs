@@ -1,0 +1,172 @@
+//! Builds the default ureq agent.
+
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use ureq::config::IpFamily;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::{Agent, Proxy};
+
+use crate::crypto::tls_provider;
+use crate::runtime::{LazyConnector, NoResolver};
+use crate::validate::{BaseUrl, parse_proxy};
+use crate::{Error, Secret, env};
+
+/// With ureq's default of 3, most threads of a busy program would open a new connection for every call.
+const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2, RFC 5246.
+    #[default]
+    Tls12,
+    /// TLS 1.3, RFC 8446.
+    Tls13,
+}
+
+/// What the default agent connects with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AgentOptions {
+    pub(crate) proxy: ProxySetting,
+    /// PEM.
+    pub(crate) root_certificates: Option<String>,
+    /// PEM, with the private key.
+    pub(crate) client_certificate: Option<Secret>,
+    pub(crate) min_tls_version: TlsVersion,
+    pub(crate) ip_family: Option<IpFamily>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ProxySetting {
+    #[default]
+    Environment,
+    None,
+    /// May contain a password.
+    Url(Secret),
+}
+
+impl AgentOptions {
+    pub(crate) fn is_default(&self) -> bool {
+        matches!(
+            self,
+            Self {
+                proxy: ProxySetting::Environment,
+                root_certificates: None,
+                client_certificate: None,
+                min_tls_version: TlsVersion::Tls12,
+                ip_family: None,
+            }
+        )
+    }
+
+    pub(crate) fn build(&self, base_url: &BaseUrl) -> Result<Agent, Error> {
+        let config = Agent::config_builder()
+            .tls_config(self.tls_config()?)
+            .proxy(self.proxy(base_url)?)
+            .ip_family(self.ip_family.unwrap_or(IpFamily::Any))
+            .max_idle_connections(MAX_IDLE_CONNECTIONS)
+            .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
+            .build();
+        Ok(Agent::with_parts(config, LazyConnector::new(DefaultResolver::default()), NoResolver))
+    }
+
+    fn proxy(&self, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
+        match &self.proxy {
+            ProxySetting::Url(url) => parse_proxy(url.expose_secret()).map(Some),
+            // A request to loopback must not go through a proxy: it would leave the machine, unencrypted.
+            ProxySetting::Environment if !base_url.is_loopback => env::proxy(),
+            ProxySetting::Environment | ProxySetting::None => Ok(None),
+        }
+    }
+
+    fn tls_config(&self) -> Result<TlsConfig, Error> {
+        let mut provider = tls_provider();
+        if self.min_tls_version == TlsVersion::Tls13 {
+            provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+        }
+        let provider = Arc::new(provider);
+        let root_certificates = match &self.root_certificates {
+            Some(pem) => RootCerts::from(parse_root_certificates(pem)?.into_iter()),
+            None => RootCerts::WebPki,
+        };
+        let client_certificate = match &self.client_certificate {
+            Some(pem) => Some(parse_client_certificate(pem, &provider)?),
+            None => None,
+        };
+        Ok(TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(root_certificates)
+            .client_cert(client_certificate)
+            .unversioned_rustls_crypto_provider(provider)
+            .build())
+    }
+}
+
+/// Parses root certificates. One that ureq would ignore is an error.
+fn parse_root_certificates(pem: &str) -> Result<Vec<Certificate<'static>>, Error> {
+    let (certificates, _) = parse(pem, "root certificates")?;
+    let mut store = RootCertStore::empty();
+    for certificate in &certificates {
+        store
+            .add(CertificateDer::from(certificate.der()))
+            .map_err(|e| Error::invalid_input(format!("root certificates contain an invalid certificate: {e}")))?;
+    }
+    Ok(certificates)
+}
+
+/// Parses a client certificate and its private key. A pair that ureq would panic on is an error.
+fn parse_client_certificate(pem: &Secret, provider: &Arc<CryptoProvider>) -> Result<ClientCert, Error> {
+    let invalid = |problem: &str| Error::invalid_input(format!("client certificate {problem}"));
+    let (certificates, key) = parse(pem.expose_secret(), "client certificate")?;
+    let key = key.ok_or_else(|| invalid("has no private key; append the key's PEM to it"))?;
+    let chain = certificates.iter().map(|certificate| CertificateDer::from(certificate.der()).into_owned()).collect();
+    let der = key.der().to_vec().try_into().map_err(|_| invalid("has an invalid private key"))?;
+    rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_root_certificates(RootCertStore::empty()).with_client_auth_cert(chain, der))
+        .map_err(|_| invalid("does not match its private key, or the key is not supported"))?;
+    Ok(ClientCert::new_with_certs(&certificates, key))
+}
+
+/// Returns the certificates in a PEM text, at least one, and the first private key.
+fn parse(pem: &str, setting: &str) -> Result<(Vec<Certificate<'static>>, Option<PrivateKey<'static>>), Error> {
+    let (mut certificates, mut key) = (Vec::new(), None);
+    for item in parse_pem(pem.as_bytes()) {
+        // The cause is not kept: it quotes the text.
+        match item.map_err(|_| Error::invalid_input(format!("{setting}: PEM is malformed")))? {
+            PemItem::Certificate(certificate) => certificates.push(certificate),
+            PemItem::PrivateKey(private_key) => drop(key.get_or_insert(private_key)),
+            _ => {}
+        }
+    }
+    match certificates.is_empty() {
+        true => Err(Error::invalid_input(format!("{setting}: PEM contains no certificate"))),
+        false => Ok((certificates, key)),
+    }
+}
+
+pub(crate) fn default_tls_config() -> TlsConfig {
+    TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(tls_provider()))
+        .build()
+}
+
+/// Checks that an agent of the caller's has a crypto provider. Without one, ureq panics at the first https request.
+pub(crate) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Error> {
+    let tls = agent.config().tls_config();
+    let needs_provider = base_url.url.starts_with("https://") && tls.provider() == TlsProvider::Rustls;
+    let has_provider = tls.unversioned_rustls_crypto_provider().is_some() || CryptoProvider::get_default().is_some();
+    match needs_provider && !has_provider {
+        true => Err(Error::invalid_input(
+            "agent has no TLS crypto provider; give it ClientBuilder::default_tls_config(), or install a provider for \
+             the process",
+        )),
+        false => Ok(()),
+    }
+}
