@@ -19,7 +19,7 @@ fn parts(request: &str) -> (String, Vec<String>, String) {
 /// Returns the headers of every request, plus `extra`, in the form that [`parts`] returns them.
 fn expected_headers(server: &RawServer, extra: &[&str]) -> Vec<String> {
     // A create is not compressed, so that a framing error costs as little of the key as possible.
-    let is_create = more.iter().any(|line| line.starts_with("content-length"));
+    let is_create = extra.iter().any(|line| line.starts_with("content-length"));
     let accept_encoding = if is_create { "accept-encoding: identity" } else { "accept-encoding: gzip" };
     let mut headers: Vec<String> = vec![
         accept_encoding.into(),
