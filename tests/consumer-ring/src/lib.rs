@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::{AccessRule, Client, Credentials, ErrorKind, RetryPolicy, Signer, ureq};
+use cloudflare_stream_keys::{AccessRule, Client, ClientBuilder, Credentials, ErrorKind, RetryPolicy, Signer, ureq};
 use serde_json::Value;
 
 const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
@@ -59,7 +59,7 @@ fn server_without_tls_is_a_connect_error() {
         let builder = Client::builder().credentials(Credentials::api_token("token")).base_url(&url);
         builder.retry_policy(RetryPolicy::none())
     };
-    for builder in [builder(), builder().agent(ureq::Agent::new_with_defaults())] {
+    for builder in [builder(), builder().agent(ureq::Agent::config_builder().tls_config(ClientBuilder::default_tls_config()).build().into())] {
         let keys = builder.build().unwrap().signing_keys("account").unwrap();
         assert_eq!(keys.create().unwrap_err().kind(), ErrorKind::Connect);
     }
