@@ -1,13 +1,13 @@
-//! Listing keys, compared with hand-written code on ureq and serde_json and with Cloudflare's Python SDK.
+//! Listing keys, compared with hand-written code on ureq and serde_json, and with other clients.
 //!
 //! ```text
 //! cargo bench --bench call
 //! ```
 //!
-//! Callgrind counts the instructions, if valgrind is installed: those of 2n calls minus those of n calls, which leaves
-//! out start-up. Times are medians, with the functions taking turns. The server runs in a child process.
-//!
-//! To install the Python SDK: `python3 -m venv target/python && target/python/bin/pip install cloudflare==5.9.0`
+//! The hand-written code exists without timeouts, which spares ureq a thread and a lookup per request, and with the same
+//! timeouts as ours. Times are medians, with the functions taking turns. "Busy" means that other threads keep all cores
+//! occupied. Callgrind counts the instructions, if valgrind is installed: those of 2n calls minus those of n calls, which
+//! leaves out start-up. The server runs in a child process. README.md says how to install the other clients.
 
 mod support;
 
@@ -15,10 +15,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
@@ -28,7 +28,7 @@ use serde_json::json;
 use support::medians;
 
 const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
-const ROUNDS: usize = 2000;
+const ROUNDS: usize = 1000;
 const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
 fn main() {
@@ -45,12 +45,13 @@ fn main() {
 
 // Implementations: each returns a function that lists keys from a base URL.
 
-/// Builds both implementations, so that start-up costs the same for either.
+/// Builds all implementations, so that start-up costs the same for each.
 fn implementation_by_name(name: &str, url: &str) -> Box<dyn Fn()> {
-    let (ours, by_hand) = (ours(url), by_hand(url));
+    let (ours, plain, with_timeouts) = (ours(url), by_hand(url, false), by_hand(url, true));
     match name {
         "ours" => Box::new(ours),
-        "by hand" => Box::new(by_hand),
+        "plain" => Box::new(plain),
+        "with timeouts" => Box::new(with_timeouts),
         _ => panic!("no implementation is called {name}"),
     }
 }
@@ -93,10 +94,11 @@ struct Key {
     key_id: Option<String>,
 }
 
-fn by_hand(url: &str) -> impl Fn() + use<> {
+fn by_hand(url: &str, with_timeouts: bool) -> impl Fn() + use<> {
+    let timeout = |seconds| with_timeouts.then_some(Duration::from_secs(seconds));
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(60)))
-        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_global(timeout(60))
+        .timeout_connect(timeout(10))
         .http_status_as_error(false)
         .max_redirects(0)
         .build()
@@ -209,25 +211,24 @@ impl Drop for Server {
 
 fn compare() {
     let server = Server::start();
-    for (case, name, calls) in [
+    for (case, keys) in [("2-length", "2 keys"), ("1000-length", "1,000 keys")] {
+        let by_address = format!("{}/{case}", server.base_url);
+        let by_name = by_address.replace("127.0.0.1", "localhost");
+        for (url, host) in [(by_address, "by address"), (by_name, "by name")] {
+            compare_times(&url, &format!("{keys}, {host}"));
+            let busy = Busy::start();
+            compare_times(&url, &format!("{keys}, {host}, busy"));
+            drop(busy);
+        }
+    }
+    for (case, keys, calls) in [
         ("2-length", "2 keys", 200),
         ("2-chunked", "2 keys, chunked", 200),
         ("1000-length", "1,000 keys", 20),
         ("1000-chunked", "1,000 keys, chunked", 20),
     ] {
         let url = format!("{}/{case}", server.base_url);
-        match (instructions("ours", &url, calls), instructions("by hand", &url, calls)) {
-            (Some(ours), Some(by_hand)) => {
-                let ratio = ours as f64 / by_hand as f64;
-                println!("instructions, {name:<20} {ratio:.3}   ({ours} / {by_hand} per call)");
-            }
-            _ => println!("instructions, {name:<20} skipped: valgrind is not installed"),
-        }
-        let (ours, by_hand) = (ours(&url), by_hand(&url));
-        let [ours_us, by_hand_us] = medians(ROUNDS, [&ours, &by_hand]);
-        println!("time,         {name:<20} {:.3}   ({ours_us:.0} / {by_hand_us:.0} us)", ours_us / by_hand_us);
-        let (ours, by_hand) = (allocations(&ours), allocations(&by_hand));
-        println!("allocations,  {name:<20} {:.3}   ({ours} / {by_hand} per call)", ours as f64 / by_hand as f64);
+        compare_costs(&url, keys, calls);
     }
 
     let url = format!("{}/2-length", server.base_url);
@@ -236,17 +237,64 @@ fn compare() {
     let before = BYTES_IN_USE.load(Ordering::Relaxed);
     (0..100_000).for_each(|_| ours());
     let after = BYTES_IN_USE.load(Ordering::Relaxed);
-    println!("growth of allocated bytes over 100,000 calls    {:+}", after as i64 - before as i64);
+    println!("growth of allocated bytes over 100,000 calls: {:+}", after as i64 - before as i64);
 
-    let [ours_us] = medians(ROUNDS, [&ours]);
-    match python_sdk(&url) {
-        Some(python_us) => {
-            println!(
-                "time,         Python SDK / ours    {:.1}   ({python_us:.0} / {ours_us:.0} us)",
-                python_us / ours_us
-            )
+    for (name, program) in [
+        ("reqwest::blocking", &["target/other-clients/release/other-clients"][..]),
+        ("Python SDK", &["target/python/bin/python", "benches/python_sdk.py"]),
+        ("TypeScript SDK", &["node", "benches/typescript_sdk.mjs"]),
+    ] {
+        let [ours_us] = medians(500, [&ours]);
+        match other_client(program, &url) {
+            Some(other_us) => {
+                println!("time, ours / {name}: {:.2} ({ours_us:.0} / {other_us:.0} us)", ours_us / other_us)
+            }
+            None => println!("time, ours / {name}: skipped, it is not installed"),
         }
-        None => println!("time,         Python SDK / ours    skipped: no Python SDK in target/python"),
+    }
+}
+
+fn compare_times(url: &str, case: &str) {
+    let (ours, plain, with_timeouts) = (ours(url), by_hand(url, false), by_hand(url, true));
+    let [ours_us, plain_us, with_timeouts_us] = medians(ROUNDS, [&ours, &plain, &with_timeouts]);
+    println!(
+        "time, {case}: {:.2} of ureq without timeouts, {:.2} of ureq with timeouts ({ours_us:.0} / {plain_us:.0} / \
+         {with_timeouts_us:.0} us)",
+        ours_us / plain_us,
+        ours_us / with_timeouts_us,
+    );
+}
+
+fn compare_costs(url: &str, case: &str, calls: u64) {
+    match (instructions("ours", url, calls), instructions("plain", url, calls)) {
+        (Some(ours), Some(plain)) => {
+            println!("instructions, {case}: {:.3} ({ours} / {plain} per call)", ours as f64 / plain as f64);
+        }
+        _ => println!("instructions, {case}: skipped, valgrind is not installed"),
+    }
+    let (ours, plain) = (allocations(&ours(url)), allocations(&by_hand(url, false)));
+    println!("allocations, {case}: {:.2} ({ours} / {plain} per call)", ours as f64 / plain as f64);
+}
+
+/// Threads that keep all cores occupied until it is dropped.
+struct Busy {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        let spin = |stop: Arc<AtomicBool>| move || while !stop.load(Ordering::Relaxed) {};
+        Self { threads: (0..cores).map(|_| thread::spawn(spin(stop.clone()))).collect(), stop }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().expect("no panic"));
     }
 }
 
@@ -274,12 +322,12 @@ fn allocations(call: &dyn Fn()) -> u64 {
     (ALLOCATIONS.load(Ordering::Relaxed) - before) / 100
 }
 
-/// Measures the median time of a call of Cloudflare's Python SDK in microseconds.
-fn python_sdk(url: &str) -> Option<f64> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(root.join("target/python/bin/python"))
-        .arg(root.join("benches/python_sdk.py"))
+/// Runs a program that prints the median time per call of another client, in microseconds.
+fn other_client(program: &[&str], url: &str) -> Option<f64> {
+    let output = Command::new(program.first()?)
+        .args(program.get(1..)?)
         .args([url, TOKEN, ACCOUNT_ID])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
