@@ -119,6 +119,8 @@ fn adapt_response_schema(schema: &mut Value) {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|_, property| property.get("writeOnly") != Some(&json!(true)));
         if properties.contains_key("code") && properties.contains_key("message") {
+            properties["code"] =
+                json!({ "type": "integer", "x-lenient": true, "description": properties["code"]["description"] });
             let cause = json!({ "type": "object", "properties": {
                 "code": properties["code"], "message": properties["message"],
             }});

@@ -10,7 +10,8 @@ use super::schemas::Side;
 use super::spec::{operations, reference, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas};
 
 /// Types of this crate that stand in for schemas: the name of a component, and the type's path.
-pub const SUBSTITUTES: [(&str, &str); 4] = [
+pub const SUBSTITUTES: [(&str, &str); 5] = [
+    ("SubstituteCode", "crate::runtime::Code"),
     ("SubstituteSecret", "crate::runtime::SecretValue"),
     ("SubstituteTimestamp", "crate::runtime::Timestamp"),
     ("SubstituteTrue", "crate::runtime::ConstBool<true>"),
@@ -51,6 +52,7 @@ pub fn substitute(spec: &mut Value, side: Side) -> Result<(), Vec<String>> {
 fn substitute_for(schema: &Value) -> Option<&'static str> {
     let kind = schema.get("type").and_then(Value::as_str);
     match (kind, schema.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
+        (Some("integer"), _) if schema.get("x-lenient").is_some() => Some("SubstituteCode"),
         (Some("string"), _) if is_sensitive(schema) => Some("SubstituteSecret"),
         (Some("string"), None) if schema["format"] == "date-time" => Some("SubstituteTimestamp"),
         (Some("boolean"), Some([Value::Bool(true)])) => Some("SubstituteTrue"),

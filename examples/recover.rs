@@ -4,14 +4,9 @@
 //! cargo run --example recover
 //! ```
 
-use std::time::Duration;
-
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault};
-use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeyInfo, SigningKeys};
-
-/// How far the local clock and the service's clock may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+use cloudflare_stream_keys::{Error, LostKey, RecoveredKey, Secret, SigningKeys};
 
 fn main() -> Result<(), Error> {
     let server = FakeServer::start();
@@ -39,7 +34,7 @@ fn main() -> Result<(), Error> {
 /// Creates and stores a key. If the private key was lost, deletes the key.
 fn create(keys: &SigningKeys) -> Result<(), Error> {
     let before = keys.list()?;
-    let start = Timestamp::now() - CLOCK_SKEW;
+    let start = Timestamp::now();
     let error = match keys.create() {
         Ok(key) => {
             store(&key.jwk);
@@ -47,6 +42,7 @@ fn create(keys: &SigningKeys) -> Result<(), Error> {
         }
         Err(error) => error,
     };
+    let end = Timestamp::now();
     println!("   {error}");
 
     match error.recovered_key() {
@@ -62,21 +58,17 @@ fn create(keys: &SigningKeys) -> Result<(), Error> {
         return Err(error);
     }
     // The list does not show who created a key, so this is safe only if no other program creates keys in this account.
-    let after = keys.list()?;
-    let new: Vec<_> = after.iter().filter(|key| !before.iter().any(|old| old.id == key.id)).collect();
-    match new[..] {
-        [] => println!("   there is no new key; create again when it suits you"),
-        [key] if was_created_after(key, start) => {
+    match LostKey::find(&before, &keys.list()?, start..=end) {
+        LostKey::None => println!("   there is no new key; create again when it suits you"),
+        LostKey::Found(key) => {
             keys.delete(&key.id)?;
             println!("   deleted {}, which nobody can use; create again when it suits you", key.id);
         }
-        _ => println!("   check these keys by hand: {:?}", new.iter().map(|key| &key.id).collect::<Vec<_>>()),
+        LostKey::Unclear(candidates) => {
+            println!("   check these keys by hand: {:?}", candidates.iter().map(|key| &key.id).collect::<Vec<_>>());
+        }
     }
     Ok(())
-}
-
-fn was_created_after(key: &SigningKeyInfo, time: Timestamp) -> bool {
-    key.created.is_some_and(|created| created > time)
 }
 
 /// Stands in for a secret store.

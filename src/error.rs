@@ -7,7 +7,7 @@ use ureq::http::StatusCode;
 
 use crate::RecoveredKey;
 use crate::generated::{self, types};
-use crate::runtime::{DecodeError, Response, TransportError};
+use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 
 /// The error type of this crate.
 ///
@@ -34,35 +34,33 @@ use crate::runtime::{DecodeError, Response, TransportError};
 ///
 /// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true. If
 /// the response contained key material, [`recovered_key`](Self::recovered_key) returns it, and you can store the key.
-/// If not, the account may have a key whose private key is lost. Delete that key only if it is the only one that was
-/// added since before the call, and if no other program creates keys in this account:
+/// If not, the account may have a key whose private key is lost. [`LostKey`](crate::LostKey) finds it. Delete it only if
+/// no other program creates keys in this account:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
-/// use std::time::Duration;
 /// use cloudflare_stream_keys::jiff::Timestamp;
-/// use cloudflare_stream_keys::{Error, RecoveredKey, Secret, SigningKeys};
+/// use cloudflare_stream_keys::{Error, LostKey, RecoveredKey, Secret, SigningKeys};
 ///
 /// /// Creates a key and stores its JWK, which contains its ID.
 /// fn create(keys: &SigningKeys, store: impl Fn(&Secret)) -> Result<(), Error> {
 ///     let before = keys.list()?;
-///     let start = Timestamp::now() - Duration::from_secs(60); // clocks differ
+///     let start = Timestamp::now();
 ///     let error = match keys.create() {
 ///         Ok(key) => return Ok(store(&key.jwk)),
 ///         Err(error) => error,
 ///     };
+///     let end = Timestamp::now();
 ///     match error.recovered_key() {
 ///         Some(RecoveredKey { jwk: Some(jwk), .. }) => return Ok(store(jwk)),
 ///         Some(_) => return Err(error), // the caller stores the PEM
 ///         None => {}
 ///     }
 ///     if error.outcome_unknown() {
-///         let after = keys.list()?;
-///         let mut new = after.iter().filter(|key| before.iter().all(|old| old.id != key.id));
-///         if let (Some(key), None) = (new.next(), new.next())
-///             && key.created.is_some_and(|created| created > start)
-///         {
-///             keys.delete(&key.id)?;
+///         match LostKey::find(&before, &keys.list()?, start..=end) {
+///             LostKey::None => {}
+///             LostKey::Found(key) => drop(keys.delete(&key.id)?),
+///             LostKey::Unclear(candidates) => eprintln!("check these keys by hand: {candidates:?}"),
 ///         }
 ///     }
 ///     Err(error)
@@ -93,29 +91,42 @@ pub struct Error(Box<Inner>);
 /// | `Connect` | no connection was made | no, the request was not sent |
 /// | `Timeout` | no complete response arrived in time | maybe |
 /// | `Transport` | the connection broke | maybe |
-/// | `Api` | the service responded with an error | no; after a 5xx, maybe |
+/// | `Api` | the service responded with an error | no; after a 3xx, 408 or 5xx, maybe |
 /// | `Decode` | the service responded with a 2xx, but the response cannot be used | probably |
 ///
-/// After a create, [`Error::outcome_unknown`] is false if the call certainly had no effect.
+/// [`Error::outcome_unknown`] is false if the call certainly had no effect, and [`Error::is_retryable`] is true if the
+/// same call can succeed later:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
 /// use cloudflare_stream_keys::{Error, ErrorKind};
+/// use std::time::Duration;
 ///
-/// fn exit_code(error: &Error) -> u8 {
+/// enum Decision {
+///     TryAgainIn(Duration),
+///     /// A key may exist or be deleted: list the keys first.
+///     CheckFirst,
+///     Fix(&'static str),
+/// }
+/// use Decision::*;
+///
+/// fn decide(error: &Error) -> Decision {
+///     let pause = error.retry_after().unwrap_or(Duration::from_secs(60));
 ///     match error.kind() {
-///         _ if error.outcome_unknown() => 70, // a key may exist: do not just try again
-///         ErrorKind::InvalidInput => 64, // fix the call or the configuration
-///         ErrorKind::Connect | ErrorKind::Timeout => 75, // try again later
-///         ErrorKind::Transport | ErrorKind::Decode => 76,
-///         ErrorKind::Api if error.is_rate_limited() => 75,
-///         ErrorKind::Api if error.is_unauthorized() || error.is_forbidden() => 77,
-///         ErrorKind::Api => 69,
-///         _ => 70, // kinds may be added
+///         ErrorKind::InvalidInput => Fix("the call or the configuration"),
+///         ErrorKind::Connect => TryAgainIn(pause),
+///         // For a create or a delete, this includes `Decode` and most cases of `Timeout` and `Transport`.
+///         _ if error.outcome_unknown() => CheckFirst,
+///         ErrorKind::Timeout | ErrorKind::Transport => TryAgainIn(pause),
+///         ErrorKind::Api if error.is_retryable() => TryAgainIn(pause),
+///         ErrorKind::Api if error.is_unauthorized() || error.is_forbidden() => Fix("the credentials"),
+///         ErrorKind::Api if error.is_not_found() => Fix("the key ID or the account ID"),
+///         ErrorKind::Api | ErrorKind::Decode => Fix("what the message says"),
+///         _ => CheckFirst, // kinds may be added
 ///     }
 /// }
 /// # let error = FakeServer::start().signing_keys().delete("unknown").unwrap_err();
-/// # assert_eq!(exit_code(&error), 69);
+/// # assert!(matches!(decide(&error), Fix("the key ID or the account ID")));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -155,8 +166,7 @@ struct Inner {
     retry_after: Option<Duration>,
     is_timeout: bool,
     outcome_unknown: bool,
-    /// Whether an earlier attempt of the call may have taken effect.
-    follows_lost_attempt: bool,
+    call: CallProgress,
     recovered_key: Option<RecoveredKey>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -215,9 +225,38 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Returns whether an error in the response, or one of its causes, has this code.
+    /// Returns the codes of the errors in the response and of their causes.
+    pub fn codes(&self) -> impl Iterator<Item = i64> + '_ {
+        self.0.errors.iter().flat_map(|error| std::iter::once(error).chain(&error.error_chain)).filter_map(|e| e.code)
+    }
+
+    /// Returns whether one of the errors in the response, or one of their causes, has this code.
     pub fn has_code(&self, code: i64) -> bool {
-        self.0.errors.iter().any(|e| e.code == Some(code) || e.error_chain.iter().any(|e| e.code == Some(code)))
+        self.codes().any(|other| other == code)
+    }
+
+    /// Returns how many attempts the call made. 0 if it failed before the first.
+    pub fn attempts(&self) -> u32 {
+        self.0.call.attempts
+    }
+
+    /// Returns how long the call took, up to the end of its last attempt.
+    pub fn elapsed(&self) -> Duration {
+        self.0.call.elapsed
+    }
+
+    /// Returns whether the same call can succeed later, and can be made again without harm.
+    ///
+    /// A create whose outcome is unknown is never retryable: it could create a second key.
+    pub fn is_retryable(&self) -> bool {
+        if self.0.operation == Some(Operation::Create) && self.outcome_unknown() {
+            return false;
+        }
+        let is_temporary = |status: StatusCode| {
+            status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
+        };
+        matches!(self.0.kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport)
+            || self.0.kind == ErrorKind::Api && self.0.status.is_some_and(is_temporary)
     }
 
     /// Returns whether the key or the account does not exist.
@@ -251,11 +290,16 @@ impl Error {
         self.0.is_timeout
     }
 
-    /// Returns whether a failed create may have created a key.
+    /// Returns whether a failed create may have created a key, or a failed delete may have deleted it.
     ///
-    /// See [how to recover](Self#recovering-from-a-failed-create).
+    /// False only if the request was never sent, or if the service definitely rejected it: a 4xx, except for
+    /// 408 Request Timeout and for a response that contains key material, or `success: false` with a 2xx. Always false
+    /// for a list, which changes nothing.
+    ///
+    /// See how to recover from a [failed create](Self#recovering-from-a-failed-create), and how to be sure that a
+    /// [key is deleted](crate::SigningKeys::delete).
     pub fn outcome_unknown(&self) -> bool {
-        self.0.outcome_unknown
+        self.0.outcome_unknown || self.0.recovered_key.is_some()
     }
 
     /// Returns the key material that was found in the response to a failed create.
@@ -268,9 +312,10 @@ impl Error {
         self.0.recovered_key
     }
 
-    /// Returns whether an earlier attempt of the same call may have taken effect.
-    pub(crate) fn follows_lost_attempt(&self) -> bool {
-        self.0.follows_lost_attempt
+    /// Returns whether a delete found no key because an earlier attempt of the same call deleted it.
+    pub(crate) fn is_completed_delete(&self) -> bool {
+        let is_unknown_key = self.0.status == Some(StatusCode::NOT_FOUND) && self.has_code(UNKNOWN_KEY);
+        is_unknown_key && self.0.call.follows_lost_attempt
     }
 
     fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
@@ -285,7 +330,7 @@ impl Error {
             retry_after: None,
             is_timeout: false,
             outcome_unknown: false,
-            follows_lost_attempt: false,
+            call: CallProgress::default(),
             recovered_key: None,
             source: None,
         }))
@@ -331,10 +376,11 @@ impl Error {
         };
         let mut error = Self::new(kind, e.to_string()).with_operation(operation);
         error.0.is_timeout = e.is_timeout();
-        error.0.outcome_unknown = e.sent && operation == Operation::Create;
+        error.0.outcome_unknown = e.sent && operation != Operation::List;
         if let Some(partial) = &e.partial {
             error = error.with_response(partial);
         }
+        error.0.call = e.call;
         if e.shows_cause() { error } else { error.with_source(e.cause) }
     }
 
@@ -351,8 +397,7 @@ impl Error {
         }
         .with_operation(operation)
         .with_response(response);
-        let unknown = status.is_success() || status.is_server_error();
-        error.0.outcome_unknown = operation == Operation::Create && unknown;
+        error.0.outcome_unknown = operation != Operation::List && !is_definite_error(status);
         error
     }
 
@@ -361,7 +406,8 @@ impl Error {
         let mut error = Self::new(ErrorKind::Api, "HTTP status").with_operation(operation).with_response(response);
         error.0.errors = failure.errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
         error.0.messages = failure.messages.map_or_else(Vec::new, |messages| api_messages(messages.0));
-        error.0.outcome_unknown = operation == Operation::Create && response.head.status.is_server_error();
+        let status = response.head.status;
+        error.0.outcome_unknown = operation != Operation::List && !(is_definite_error(status) || status.is_success());
         error
     }
 
@@ -376,7 +422,7 @@ impl Error {
         self.0.status = Some(head.status);
         self.0.ray_id = head.ray_id().map(String::from);
         self.0.retry_after = head.retry_after();
-        self.0.follows_lost_attempt = head.follows_lost_attempt;
+        self.0.call = head.call;
         if self.0.operation == Some(Operation::Create) {
             self.0.recovered_key = RecoveredKey::find(response.body.as_bytes());
         }
@@ -393,10 +439,14 @@ impl Error {
         if self.0.recovered_key.is_some() {
             return Some("the response contained key material; take it with into_recovered_key()");
         }
-        if self.0.outcome_unknown {
-            return Some("the key may exist; compare list() with your stored keys");
-        }
         match self.0.operation? {
+            _ if self.0.status.is_some_and(|status| status.is_redirection()) => {
+                Some("redirects are not followed; check the base URL")
+            }
+            Operation::Create if self.0.outcome_unknown => {
+                Some("the key may exist; compare list() with your stored keys")
+            }
+            Operation::Delete if self.0.outcome_unknown => Some("the key may be deleted already; check with list()"),
             _ if self.is_unauthorized() => Some("check the credentials"),
             Operation::List if self.is_forbidden() => Some(
                 "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \
@@ -405,24 +455,26 @@ impl Error {
             _ if self.is_forbidden() => Some(
                 "the token needs the Stream Write permission on this account, and the account needs a Stream subscription",
             ),
-            _ if self.0.status.is_some_and(|status| status.is_redirection()) => {
-                Some("redirects are not followed; check the base URL")
-            }
             _ => None,
         }
     }
 }
 
+/// Returns whether a status says that the request had no effect.
+fn is_definite_error(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
+}
+
 fn api_messages(items: Vec<types::StreamMessagesItem>) -> Vec<ApiMessage> {
     let cause = |item: types::StreamMessagesItemErrorChainItem| ApiMessage {
-        code: item.code,
+        code: item.code.and_then(|code| code.0),
         message: item.message.unwrap_or_default(),
         documentation_url: None,
         pointer: None,
         error_chain: Vec::new(),
     };
     let message = |item: types::StreamMessagesItem| ApiMessage {
-        code: item.code,
+        code: item.code.and_then(|code| code.0),
         message: item.message.unwrap_or_default(),
         documentation_url: item.documentation_url,
         pointer: item.source.and_then(|source| source.pointer),

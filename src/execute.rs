@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use ureq::http::HeaderName;
 
+use crate::RecoveredKey;
 use crate::generated::Client;
 use crate::retry::AttemptOutcome;
-use crate::runtime::{ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
+use crate::runtime::{CallProgress, ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
 use crate::settings::Settings;
 
 /// Progenitor's code adds this header. Cloudflare does not use it.
@@ -37,11 +38,21 @@ impl ClientHooks<Settings> for Client {
             let timeout = retry_policy.timeout_for_attempt(idempotent, retries, remaining());
             let mut result = self.client.send(&request, SendOptions { timeout, connect_timeout, max_response_size });
             log_attempt(info, &request, retries + 1, &result, attempt_start.elapsed());
+            let call = CallProgress {
+                attempts: retries + 1,
+                elapsed: start.elapsed(),
+                follows_lost_attempt: may_have_taken_effect,
+            };
             match &mut result {
-                Ok(response) => response.head.follows_lost_attempt = may_have_taken_effect,
-                // A timeout says little if another attempt failed for another reason.
-                Err(e) if e.is_timeout() => e.earlier = earlier.clone(),
-                Err(_) => {}
+                Ok(response) => response.head.call = call,
+                Err(e) => {
+                    e.call = call;
+                    // A timeout says little if another attempt failed for another reason.
+                    e.earlier = earlier.clone().filter(|_| e.is_timeout());
+                }
+            }
+            if !idempotent && has_key_material(&result) {
+                return result;
             }
 
             let outcome = outcome(&result);
@@ -54,6 +65,15 @@ impl ClientHooks<Settings> for Client {
             retries += 1;
         }
     }
+}
+
+/// Returns whether a response contains a new key, whatever its status says: another attempt would create another key.
+fn has_key_material(result: &Result<Response, TransportError>) -> bool {
+    let response = match result {
+        Ok(response) => Some(response),
+        Err(e) => e.partial.as_ref(),
+    };
+    response.is_some_and(|response| RecoveredKey::find(response.body.as_bytes()).is_some())
 }
 
 /// Describes why an attempt failed, unless it timed out.

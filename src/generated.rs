@@ -32,6 +32,6 @@ pub(crate) use code::{BASE_URL, paths};
 pub use code::{Client, types};
 
 pub use crate::runtime::{
-    Body, ConstBool, DecodeError, Error, InvalidRequest, Response, ResponseValue, SecretValue, Timestamp,
+    Body, Code, ConstBool, DecodeError, Error, InvalidRequest, Response, ResponseValue, SecretValue, Timestamp,
     TransportError,
 };

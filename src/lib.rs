@@ -11,16 +11,19 @@ mod env;
 mod error;
 mod execute;
 pub mod generated;
+mod lost_key;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod recovered_key;
 mod retry;
+mod rotation;
 #[allow(missing_docs)]
 mod runtime;
 mod secret;
 mod settings;
 #[cfg(feature = "sign")]
 mod sign;
+mod signing_key;
 mod signing_keys;
 mod validate;
 
@@ -30,12 +33,15 @@ pub use credentials::Credentials;
 pub use error::{ApiMessage, Error, ErrorKind};
 /// jiff 1. This crate uses its [`Timestamp`](jiff::Timestamp).
 pub use jiff;
+pub use lost_key::LostKey;
 pub use recovered_key::RecoveredKey;
 pub use retry::RetryPolicy;
+pub use rotation::{RotationPlan, RotationPolicy};
 pub use secret::Secret;
 #[cfg(feature = "sign")]
 pub use sign::{AccessRule, PlaybackToken, PlaybackTokenBuilder, Signer};
-pub use signing_keys::{SigningKey, SigningKeyInfo, SigningKeys};
+pub use signing_key::{SigningKey, SigningKeyInfo};
+pub use signing_keys::SigningKeys;
 /// ureq 3.5, to configure your own [`Agent`](ureq::Agent), and for the status code and header types in [`ureq::http`].
 pub use ureq;
 

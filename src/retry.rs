@@ -74,7 +74,7 @@ pub(crate) enum AttemptOutcome {
 impl AttemptOutcome {
     /// Returns whether the request may have taken effect although it failed.
     pub(crate) fn may_have_taken_effect(self) -> bool {
-        matches!(self, Self::NoResponse | Self::Response { status: 500..=599, .. })
+        matches!(self, Self::NoResponse | Self::Response { status: 408 | 500..=599, .. })
     }
 }
 
@@ -126,7 +126,7 @@ impl RetryPolicy {
         use AttemptOutcome::{NoResponse, NotSent, Response, Unreadable};
         let can_retry = match outcome {
             NotSent | Response { status: 429, .. } => true,
-            NoResponse | Response { status: 500..=599, .. } => idempotent,
+            NoResponse | Response { status: 408 | 500..=599, .. } => idempotent,
             Response { .. } | Unreadable => false,
         };
         if !can_retry || retries >= self.max_retries {
@@ -179,10 +179,10 @@ mod tests {
 
     #[test]
     fn idempotent_request_is_retried_if_that_can_help() {
-        for outcome in [NotSent, NoResponse, response(429)].into_iter().chain((500..600).map(response)) {
+        for outcome in [NotSent, NoResponse, response(408), response(429)].into_iter().chain((500..600).map(response)) {
             assert!(is_retried(true, outcome), "{outcome:?}");
         }
-        for outcome in [Unreadable].into_iter().chain((100..500).filter(|s| *s != 429).map(response)) {
+        for outcome in [Unreadable].into_iter().chain((100..500).filter(|s| ![408, 429].contains(s)).map(response)) {
             assert!(!is_retried(true, outcome), "{outcome:?}");
         }
     }

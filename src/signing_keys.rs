@@ -1,12 +1,14 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 use crate::error::Operation;
-use crate::generated::{self, types};
+use crate::generated::{self, SecretValue, types};
+use crate::runtime::Response;
 use crate::validate::{parse_header, validate_id};
-use crate::{Client, Error, RetryPolicy, Secret, env};
+use crate::{Client, Error, RetryPolicy, SigningKey, SigningKeyInfo, env};
 
 /// A handle for the signing keys of one account.
 ///
@@ -27,63 +29,6 @@ use crate::{Client, Error, RetryPolicy, Secret, env};
 pub struct SigningKeys {
     raw: generated::Client,
     account_id: String,
-}
-
-/// A new signing key with its private key, which Cloudflare returns only once.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SigningKey {
-    /// The key's ID. It is also the `kid` of the tokens that the key signs.
-    pub id: String,
-    /// When the key was created. `None` if the response has no valid date.
-    pub created: Option<Timestamp>,
-    /// The RSA private key as base64-encoded PKCS#1 PEM, as received.
-    pub pem: Secret,
-    /// The RSA private key as a base64-encoded JSON Web Key, as received.
-    pub jwk: Secret,
-}
-
-/// A signing key without its private key, as returned by [`SigningKeys::list`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SigningKeyInfo {
-    /// The key's ID. It is also the `kid` of the tokens that the key signs.
-    pub id: String,
-    /// When the key was created. `None` if the response has no valid date.
-    pub created: Option<Timestamp>,
-    /// The key's ID again, if the response repeats it.
-    pub key_id: Option<String>,
-}
-
-#[cfg(feature = "mock")]
-impl SigningKey {
-    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64-encoded, as in the API's responses.
-    ///
-    /// For a key that can sign, use [`FakeServer`](crate::mock::FakeServer).
-    ///
-    /// ```
-    /// let key = cloudflare_stream_keys::SigningKey::new("key-1", "cGVt", "andr");
-    /// assert_eq!((key.id.as_str(), key.created), ("key-1", None));
-    /// ```
-    pub fn new(id: impl Into<String>, pem: impl Into<Secret>, jwk: impl Into<Secret>) -> Self {
-        Self { id: id.into(), created: None, pem: pem.into(), jwk: jwk.into() }
-    }
-}
-
-#[cfg(feature = "mock")]
-impl SigningKeyInfo {
-    /// Creates a key without its private key, for tests.
-    ///
-    /// ```
-    /// use cloudflare_stream_keys::SigningKeyInfo;
-    ///
-    /// let mut key = SigningKeyInfo::new("key-1");
-    /// key.created = Some("2026-01-01T00:00:00Z".parse()?);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), created: None, key_id: None }
-    }
 }
 
 impl SigningKeys {
@@ -112,6 +57,7 @@ impl SigningKeys {
     }
 
     /// Creates a signing key. Store it before you do anything else: the private key cannot be retrieved again.
+    /// [`SigningKey::to_json`] returns all of it as one text.
     ///
     /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
     /// See [`RetryPolicy`].
@@ -119,9 +65,9 @@ impl SigningKeys {
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = server.signing_keys();
-    /// # let store = |id: &str, pem: &str| assert!(!id.is_empty() && !pem.is_empty());
+    /// # let store = |name: &str, secret: &str| assert!(!name.is_empty() && !secret.is_empty());
     /// let key = keys.create()?;
-    /// store(&key.id, key.pem.expose_secret());
+    /// store(&key.id, key.to_json().expose_secret());
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     ///
@@ -160,7 +106,8 @@ impl SigningKeys {
         let response = response.map_err(|e| Error::from_generated(Operation::Create, e))?;
         let (envelope, response) = response.into_parts();
         let types::StreamKeys { id, created, pem, jwk, .. } = envelope.result.unwrap_or_default();
-        match (id.filter(|id| !id.is_empty()), pem, jwk) {
+        let is_complete = |secret: &SecretValue| !secret.expose_secret().is_empty();
+        match (id.filter(|id| !id.is_empty()), pem.filter(is_complete), jwk.filter(is_complete)) {
             (Some(id), Some(pem), Some(jwk)) => {
                 Ok(SigningKey { id, created: created.and_then(|created| created.0), pem: pem.0, jwk: jwk.0 })
             }
@@ -169,6 +116,9 @@ impl SigningKeys {
     }
 
     /// Lists the keys of the account, without their private keys, in the order of the response.
+    ///
+    /// Cloudflare responds with `"result": null` if there are none. This counts as an empty list, unless the response
+    /// has errors. A response without a `result` is an error.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -188,8 +138,11 @@ impl SigningKeys {
         let response = self.raw.list_signing_keys(&self.account_id);
         let response = response.map_err(|e| Error::from_generated(Operation::List, e))?;
         let (envelope, response) = response.into_parts();
-        let keys = envelope.result.unwrap_or_default().into_iter().map(|item| {
-            let id = item.id.or_else(|| item.key_id.clone())?;
+        let Some(items) = envelope.result.or_else(|| is_empty_list(&envelope.errors, &response).then(Vec::new)) else {
+            return Err(Error::incomplete(Operation::List, &response, "response has no list of keys"));
+        };
+        let keys = items.into_iter().map(|item| {
+            let id = item.id.filter(|id| !id.is_empty()).or_else(|| item.key_id.clone())?;
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
         });
         keys.collect::<Option<_>>()
@@ -217,16 +170,51 @@ impl SigningKeys {
     /// [`list`](Self::list).
     ///
     /// If the key does not exist, [`Error::is_not_found`] is true. The call succeeds instead if an earlier attempt of
-    /// the same call may have deleted the key.
+    /// the same call was sent and may have deleted the key, and if the response has code 10003, which says that this
+    /// very key does not exist. If no definite response arrives, [`Error::outcome_unknown`] is true.
+    ///
+    /// # Being sure that a key is gone
+    ///
+    /// A key that has leaked is revoked when a list no longer contains it. Do not rely on a 404: Cloudflare also
+    /// responds with it if the key belongs to another account than the handle's.
+    ///
+    /// ```
+    /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
+    /// use cloudflare_stream_keys::{Error, SigningKeys};
+    ///
+    /// /// Returns whether the key is gone. Call it again if it returns an error or false.
+    /// fn revoke(keys: &SigningKeys, id: &str) -> Result<bool, Error> {
+    ///     if !keys.list()?.iter().any(|key| key.id == id) {
+    ///         panic!("{id} is not a key of this account: check the account and the ID");
+    ///     }
+    ///     match keys.delete(id) {
+    ///         Err(error) if !error.is_not_found() && !error.outcome_unknown() => return Err(error),
+    ///         _ => {}
+    ///     }
+    ///     Ok(!keys.list()?.iter().any(|key| key.id == id))
+    /// }
+    /// # let server = FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// # for fault in [None, Some(Fault::LoseResponse)] {
+    /// #     server.seed("leaked");
+    /// #     fault.map(|fault| server.inject_on("DELETE", fault));
+    /// #     assert!(revoke(&keys, "leaked")?);
+    /// # }
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
         validate_id("key ID", id)?;
-        match self.raw.delete_signing_keys(&self.account_id, id) {
-            Ok(response) => Ok(response.into_inner().result),
-            Err(e) => match Error::from_generated(Operation::Delete, e) {
-                e if e.is_not_found() && e.follows_lost_attempt() => Ok(None),
-                e => Err(e),
-            },
-        }
+        let error = match self.raw.delete_signing_keys(&self.account_id, id) {
+            Ok(response) => return Ok(response.into_inner().result),
+            // 204 and the like.
+            Err(generated::Error::InvalidResponsePayload(response, _))
+                if response.status().is_success() && response.body.is_empty() =>
+            {
+                return Ok(None);
+            }
+            Err(e) => Error::from_generated(Operation::Delete, e),
+        };
+        if error.is_completed_delete() { Ok(None) } else { Err(error) }
     }
 
     /// Returns the path of the account's keys, relative to the base URL. See also [`path_for`](Self::path_for).
@@ -324,4 +312,11 @@ impl SigningKeys {
     pub fn raw(&self) -> &generated::Client {
         &self.raw
     }
+}
+
+/// Returns whether a list without a result is an empty one, for which the service sends `null`.
+fn is_empty_list(errors: &Option<types::StreamMessages>, response: &Response) -> bool {
+    let has_errors = errors.as_ref().is_some_and(|errors| !errors.is_empty());
+    let members = response.decode::<BTreeMap<String, IgnoredAny>>();
+    !has_errors && members.is_ok_and(|members| members.contains_key("result"))
 }

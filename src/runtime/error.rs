@@ -4,7 +4,7 @@ use serde_json::error::Category;
 use ureq::http;
 
 use super::connector::ConnectError;
-use super::response::{Response, ResponseValue};
+use super::response::{CallProgress, Response, ResponseValue};
 
 /// An error of a generated method.
 #[derive(Debug)]
@@ -117,13 +117,14 @@ pub struct TransportError {
     pub(crate) partial: Option<Response>,
     /// Why an earlier attempt failed, if this one timed out.
     pub(crate) earlier: Option<String>,
+    pub(crate) call: CallProgress,
 }
 
 impl TransportError {
     pub(super) fn new(cause: ureq::Error, partial: Option<Response>) -> Self {
         let (cause, is_marked) = ConnectError::unmark(cause);
         let is_connect = is_marked || is_connect(&cause);
-        Self { cause, is_connect, sent: true, partial, earlier: None }
+        Self { cause, is_connect, sent: true, partial, earlier: None, call: CallProgress::default() }
     }
 
     pub(crate) fn is_timeout(&self) -> bool {

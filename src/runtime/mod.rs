@@ -27,6 +27,6 @@ pub use self::error::{DecodeError, Error, InvalidRequest, TransportError};
 pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo};
 #[allow(unused_imports)] // The spec decides which of them are needed.
 pub use self::request::{QueryParam, Request, RequestBuilder, RequestBuilderExt, encode_path};
-pub use self::response::{Response, ResponseHead, ResponseValue};
+pub use self::response::{CallProgress, Response, ResponseHead, ResponseValue};
 pub use self::secret_value::SecretValue;
-pub use self::values::{ConstBool, Timestamp};
+pub use self::values::{Code, ConstBool, Timestamp};

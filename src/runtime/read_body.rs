@@ -6,13 +6,15 @@ use secrecy::zeroize::Zeroizing;
 /// How many bytes are allocated at most before any of them arrived.
 const MAX_INITIAL_CAPACITY: u64 = 64 * 1024;
 const DEFAULT_INITIAL_CAPACITY: u64 = 8 * 1024;
+/// How much of a body is read byte by byte at most. The response to a create has about 4 KiB.
+const MAX_SINGLE_BYTES: usize = 64 * 1024;
 
 /// How much to read at once.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Step {
     /// As much as there is room for.
     Buffer,
-    /// Byte by byte. If a read meets a framing error, ureq drops what the same read had decoded before.
+    /// Byte by byte at first. If a read meets a framing error, ureq drops what the same read had decoded before.
     Byte,
 }
 
@@ -29,7 +31,7 @@ pub(super) fn read_body(
         if length == body.len() {
             body = grown(&body);
         }
-        let end = if step == Step::Byte { length + 1 } else { body.len() };
+        let end = if step == Step::Byte && length < MAX_SINGLE_BYTES { length + 1 } else { body.len() };
         match reader.read(&mut body[length..end]) {
             Ok(0) => break Ok(()),
             Ok(n) => length += n,

@@ -1,5 +1,5 @@
 use std::ops::Deref;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use ureq::http::StatusCode;
@@ -15,8 +15,7 @@ const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 pub struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Whether an earlier attempt of the same call failed, but may have taken effect.
-    pub(crate) follows_lost_attempt: bool,
+    pub(crate) call: CallProgress,
 }
 
 impl ResponseHead {
@@ -24,14 +23,28 @@ impl ResponseHead {
         self.header(&CF_RAY)
     }
 
-    /// Parses `Retry-After`. Cloudflare sends it in seconds, not as a date.
+    /// Parses `Retry-After`, which is a number of seconds or a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.header(&RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
+        let value = self.header(&RETRY_AFTER)?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(SystemTime::now()).unwrap_or_default())
     }
 
     fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// What happened in a call up to an attempt, that one included.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallProgress {
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    /// Whether an attempt before may have taken effect without a response that says so.
+    pub(crate) follows_lost_attempt: bool,
 }
 
 /// A response that has not been decoded.

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 /// A boolean for which the spec allows only one value. The other value fails to decode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,5 +64,31 @@ impl Serialize for Timestamp {
             Some(time) => serializer.collect_str(&time),
             None => serializer.serialize_none(),
         }
+    }
+}
+
+/// The code of an error in a response: an integer, or `None` if it is something else. Other codes and messages must not be
+/// lost because of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code(pub Option<i64>);
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        }))
+    }
+}
+
+/// Returns a float that stands for an integer as that integer.
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 2f64.powi(53)).then_some(number as i64)
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }

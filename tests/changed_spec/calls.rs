@@ -3,7 +3,7 @@
 #[allow(dead_code)]
 mod support;
 
-use cloudflare_stream_keys::generated::{Error, types};
+use cloudflare_stream_keys::generated::{Code, Error, types};
 use cloudflare_stream_keys::jiff::Timestamp;
 use support::{ACCOUNT_ID, RawServer, Reply, response, response_with, success_body};
 use serde_json::json;
@@ -47,7 +47,7 @@ fn default_response_is_an_error() {
         let keys = keys.with_retry_policy(cloudflare_stream_keys::RetryPolicy::none());
         let error = keys.raw().search(ACCOUNT_ID, None, None, None, None, "x", "etag", None).unwrap_err();
         let Error::ErrorResponse(response) = error else { panic!("{error}") };
-        assert_eq!(response.errors.as_ref().unwrap()[0].code, Some(1000));
+        assert_eq!(response.errors.as_ref().unwrap()[0].code, Some(Code(Some(1000))));
     }
 }
 

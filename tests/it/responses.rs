@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::support::{KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body};
-use cloudflare_stream_keys::{ApiMessage, Error, ErrorKind, SigningKeys};
+use cloudflare_stream_keys::{ApiMessage, Error, ErrorKind, Secret, SigningKeys};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ fn malformed_error_objects_are_still_an_api_error() {
         (r#"{"success":false,"errors":[{"message":"no code"}]}"#, vec!["no code"]),
         (r#"{"success":false,"errors":null,"messages":null,"result":{"a":1}}"#, vec![]),
         (r#"{"success":false,"errors":"boom"}"#, vec![]),
-        (r#"{"success":false,"errors":[{"code":"x"}]}"#, vec![]),
+        (r#"{"success":false,"errors":[{"code":"x"}]}"#, vec![""]),
     ] {
         for error in all_errors(403, body) {
             assert_eq!((error.kind(), status_of(&error)), (ErrorKind::Api, Some(403)));
@@ -213,24 +213,73 @@ fn missing_or_invalid_success_is_a_decode_error() {
 
 #[test]
 fn row_10_invalid_json_is_a_decode_error() {
-    for body in ["<html>Bad gateway</html>", "", "{\"success\":true", "{\"success\":true}}"] {
+    for body in ["<html>Bad gateway</html>", " ", "{\"success\":true", "{\"success\":true}}"] {
         let errors = all_errors(200, body);
         for error in &errors {
             assert_eq!((error.kind(), status_of(error)), (ErrorKind::Decode, Some(200)), "{body}");
+            assert!(!error.is_retryable());
         }
-        assert_eq!(errors.iter().map(Error::outcome_unknown).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(errors.iter().map(Error::outcome_unknown).collect::<Vec<_>>(), [true, false, true]);
     }
 }
 
 #[test]
-fn row_11_null_or_missing_result_is_an_error_only_for_create() {
+fn row_11_null_or_missing_result_fails_to_create_but_not_to_delete() {
     for body in [success_body(Value::Null), r#"{"success":true}"#.to_string()] {
-        let server = RawServer::responding(200, &body);
-        assert!(server.signing_keys().list().unwrap().is_empty());
         assert_eq!(delete_with_response(&body).unwrap(), None);
         let error = create_with_response(&body).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.outcome_unknown() && error.recovered_key().is_none());
+    }
+}
+
+#[test]
+fn row_11_null_is_an_empty_list_only_without_errors() {
+    let list = |body: &str| RawServer::responding(200, body).signing_keys().list();
+    for body in [
+        r#"{"success":true,"result":null}"#,
+        r#"{"success":true,"result":null,"errors":[]}"#,
+        r#"{"success":true,"result":null,"errors":null}"#,
+    ] {
+        assert!(list(body).unwrap().is_empty(), "{body}");
+    }
+    for body in [
+        r#"{"success":true}"#,
+        r#"{"success":true,"errors":[]}"#,
+        r#"{"success":true,"result":null,"errors":[{"code":10001,"message":"try later"}]}"#,
+    ] {
+        let error = list(body).unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Decode, false), "{body}");
+    }
+}
+
+#[test]
+fn row_11_success_without_a_body_deletes_but_does_not_create_or_list() {
+    for response in [
+        "204 No Content\r\n\r\n",
+        "205 Reset Content\r\ncontent-length: 0\r\n\r\n",
+        "200 OK\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let server = RawServer::with_replies(vec![Reply::Bytes(format!("HTTP/1.1 {response}").into_bytes())]);
+        let keys = server.signing_keys();
+        assert_eq!(keys.delete(KEY_ID).unwrap(), None, "{response}");
+        let error = keys.create().unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Decode, true), "{response}");
+        assert_eq!(keys.list().unwrap_err().kind(), ErrorKind::Decode, "{response}");
+    }
+}
+
+#[test]
+fn row_11_create_with_an_empty_part_is_an_error() {
+    for (pem, jwk) in [("", "andr"), ("cGVt", ""), ("", "")] {
+        let error = create_with_response(&created_body(pem, jwk)).unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Decode, true));
+        let part = |part: Option<Secret>| part.map_or(String::new(), |part| part.expose_secret().to_string());
+        let key = error.into_recovered_key();
+        assert_eq!(key.is_some(), !(pem.is_empty() && jwk.is_empty()));
+        if let Some(key) = key {
+            assert_eq!((part(key.pem), part(key.jwk)), (pem.to_string(), jwk.to_string()));
+        }
     }
 }
 
@@ -254,9 +303,10 @@ fn row_12_unknown_and_missing_fields_are_ignored() {
         { "id": "b", "created": "yesterday" },
         { "id": "c", "created": null, "key_id": null },
         { "key_id": "d" },
+        { "id": "", "key_id": "e" },
         { "id": long },
     ]));
-    assert_eq!(ids.unwrap(), ["a", "b", "c", "d", &long]);
+    assert_eq!(ids.unwrap(), ["a", "b", "c", "d", "e", &long]);
 
     let key = json!({ "id": long, "pem": "cGVt", "jwk": "andr", "created": "soon", "alg": "RS256" });
     let body = json!({ "success": true, "result": key, "result_info": {}, "errors": null }).to_string();
@@ -302,8 +352,10 @@ fn row_13_redirects_are_not_followed() {
         for error in all_errors_for(response_with(status, &location, b"")) {
             assert_eq!((error.kind(), status_of(&error)), (ErrorKind::Api, Some(status)));
             assert!(error.to_string().contains("redirects are not followed"), "{error}");
-            assert!(!error.outcome_unknown());
+            assert!(!error.is_retryable());
         }
+        let errors = all_errors_for(response_with(status, &location, b""));
+        assert_eq!(errors.iter().map(Error::outcome_unknown).collect::<Vec<_>>(), [true, false, true]);
     }
     assert_eq!(target.connections(), 0);
 }
@@ -415,4 +467,62 @@ fn row_17_not_found_is_success_after_an_attempt_without_a_definite_response() {
     // A 429 is a definite response: the first attempt did not delete the key.
     let server = RawServer::with_replies(vec![Reply::Bytes(response(429, "")), not_found]);
     assert!(server.signing_keys().delete(KEY_ID).unwrap_err().is_not_found());
+}
+
+#[test]
+fn row_17_404_completes_a_delete_only_after_a_sent_attempt_and_with_code_10003() {
+    let unknown_key = response(404, r#"{"success":false,"errors":[{"code":10003,"message":"Not found"}]}"#);
+    let not_found = [
+        response(404, "<html>404 Not Found</html>"),
+        response(404, r#"{"success":false,"errors":[{"code":7003,"message":"Could not route"}]}"#),
+        response(404, ""),
+    ];
+    let delete = |replies: Vec<Vec<u8>>| {
+        let replies = replies.into_iter().map(Reply::Bytes).collect();
+        RawServer::with_replies(replies).signing_keys().delete(KEY_ID)
+    };
+    for lost in [response(500, ""), response(502, "<html>"), response(408, "")] {
+        assert_eq!(delete(vec![lost.clone(), unknown_key.clone()]).unwrap(), None);
+        for other in &not_found {
+            let error = delete(vec![lost.clone(), other.clone()]).unwrap_err();
+            assert!(error.is_not_found() && error.attempts() == 2, "{error:#?}");
+        }
+    }
+    // The first attempt was rejected, so it deleted nothing.
+    let rate_limited = response_with(429, "retry-after: 0\r\n", b"");
+    assert!(delete(vec![rate_limited, unknown_key.clone()]).unwrap_err().is_not_found());
+    assert!(delete(vec![unknown_key]).unwrap_err().is_not_found());
+}
+
+#[test]
+fn codes_of_any_type_do_not_hide_other_errors() {
+    let body = r#"{"success":false,"errors":[
+        {"code":"6003","message":"a","error_chain":[{"code":6111.0,"message":"b"},{"code":"x"}]},
+        {"code":99999999999999999999,"message":"c"},
+        {"code":1.5,"message":"d"},
+        {"code":null,"message":"e"},
+        {"code":[1],"message":"f"},
+        {"code":10005,"message":"g"}]}"#;
+    for error in all_errors(403, body) {
+        let messages: Vec<_> = error.errors().iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(messages, ["a", "c", "d", "e", "f", "g"]);
+        assert_eq!(error.codes().collect::<Vec<_>>(), [6003, 6111, 10005]);
+        assert!(error.has_code(6111) && !error.has_code(1));
+    }
+}
+
+#[test]
+fn only_errors_that_can_pass_are_retryable() {
+    for (status, is_retryable) in
+        [(400, false), (401, false), (403, false), (404, false), (408, true), (429, true), (500, true), (503, true)]
+    {
+        let bytes = response_with(status, "retry-after: 3000\r\n", b"");
+        let errors = all_errors_for(bytes);
+        let create = is_retryable && status == 429;
+        assert_eq!(
+            errors.iter().map(Error::is_retryable).collect::<Vec<_>>(),
+            [create, is_retryable, is_retryable],
+            "{status}"
+        );
+    }
 }

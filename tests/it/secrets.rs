@@ -135,7 +135,12 @@ const TESTED_ABOVE: &[&str] = &[
 /// Types that hold no secrets.
 const WITHOUT_SECRETS: &[&str] = &[
     "AccessRule",
+    "CallProgress",
+    "Code",
     "ConstBool",
+    "LostKey",
+    "RotationPlan",
+    "RotationPolicy",
     "ApiMessage",
     "SendOptions",
     "ConversionError",

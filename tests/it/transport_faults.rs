@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::{
     ACCOUNT_ID, KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body,
 };
+use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::{Error, ErrorKind, RetryPolicy, SigningKeys};
 use serde_json::json;
 use ureq::Agent;
@@ -46,12 +47,15 @@ fn assert_only_create_is_not_retried(reply: Reply, kind: ErrorKind) {
     assert_eq!((error.kind(), error.outcome_unknown()), (kind, true), "{reply:?}: {error}");
     assert_eq!(server.requests().len(), 1, "{reply:?}");
     assert!(error.to_string().contains("compare list()"), "{error}");
+    assert_eq!((error.attempts(), error.is_retryable()), (1, false), "{error}");
 
     // If the fault persists, list and delete give up after the last retry.
-    for call in [LIST, DELETE] {
+    for (call, outcome_unknown) in [(LIST, false), (DELETE, true)] {
         let server = RawServer::with_replies(vec![reply.clone()]);
         let error = call(&server.signing_keys()).unwrap_err();
-        assert_eq!((error.kind(), error.outcome_unknown()), (kind, false), "{reply:?}: {error}");
+        assert_eq!((error.kind(), error.outcome_unknown()), (kind, outcome_unknown), "{reply:?}: {error}");
+        assert_eq!(error.to_string().contains("check with list()"), outcome_unknown, "{error}");
+        assert_eq!((error.attempts(), error.is_retryable()), (3, true), "{error}");
         assert_eq!(server.requests().len(), 3, "{reply:?}");
     }
 }
@@ -118,14 +122,16 @@ fn row_01_failed_connection_is_a_connect_error() {
 fn row_02_missing_response_times_out_at_the_deadline() {
     let deadline = Duration::from_millis(600);
     let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(150));
-    for (call, requests) in [(CREATE, 1), (LIST, 3), (DELETE, 3)] {
+    for (call, requests, outcome_unknown) in [(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)] {
         let server = RawServer::with_replies(vec![Reply::BytesThenStall(vec![])]);
         let keys = server.signing_keys().with_timeout(deadline).with_retry_policy(policy.clone());
         let start = Instant::now();
         let error = call(&keys).unwrap_err();
         let elapsed = start.elapsed();
         assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
-        assert_eq!(error.outcome_unknown(), requests == 1);
+        assert_eq!(error.outcome_unknown(), outcome_unknown);
+        assert_eq!(error.attempts() as usize, requests);
+        assert!(error.elapsed() <= elapsed && error.elapsed() >= deadline - Duration::from_millis(50), "{error:#?}");
         assert!(elapsed >= deadline - Duration::from_millis(50) && elapsed < Duration::from_secs(5), "{elapsed:?}");
         assert_eq!(server.requests().len(), requests);
     }
@@ -284,4 +290,38 @@ fn row_22_create_always_opens_a_new_connection() {
     assert_eq!(server.connections(), 2, "idempotent calls reuse the first connection");
     keys.create().unwrap();
     assert_eq!(server.connections(), 3);
+}
+
+#[test]
+fn row_05_retry_after_can_be_a_date() {
+    let header = |seconds| {
+        let date = Timestamp::now() + Duration::from_secs(seconds);
+        format!("retry-after: {}\r\n", date.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    };
+    for call in [CREATE, LIST, DELETE] {
+        let server = RawServer::with_replies(vec![Reply::Bytes(response_with(429, &header(3000), b""))]);
+        let wait = call(&server.signing_keys()).unwrap_err().retry_after().unwrap();
+        assert!(wait > Duration::from_secs(2900) && wait <= Duration::from_secs(3000), "{wait:?}");
+        assert_eq!(server.requests().len(), 1, "beyond the limit");
+
+        let past = "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        let server = failing_once(Reply::Bytes(response_with(429, past, b"")));
+        call(&server.signing_keys()).unwrap();
+        assert_eq!(server.requests().len(), 2, "at once");
+    }
+}
+
+#[test]
+fn row_06_408_is_retried_except_for_create() {
+    assert_only_create_is_not_retried(Reply::Bytes(response(408, "")), ErrorKind::Api);
+    let server = failing_once(Reply::Bytes(response_with(408, "retry-after: 3000\r\n", b"")));
+    assert_eq!(LIST(&server.signing_keys()).unwrap_err().retry_after(), Some(Duration::from_secs(3000)));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn error_before_the_first_attempt_has_none() {
+    let server = RawServer::with_replies(vec![]);
+    let error = server.signing_keys().delete("a/b").unwrap_err();
+    assert_eq!((error.attempts(), error.elapsed(), error.is_retryable()), (0, Duration::ZERO, false));
 }

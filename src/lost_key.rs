@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::SigningKeyInfo;
+
+/// How far the local clock and the service's clock may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// The key that a failed create left behind, as far as the account's keys before and after the call show it.
+///
+/// The private key of such a key is lost, so the key is of no use and can be deleted. See
+/// [how to recover from a failed create](crate::Error#recovering-from-a-failed-create).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum LostKey {
+    /// No key is new. The create had no effect, or has none yet.
+    None,
+    /// Exactly one key is new, and it was created during the call.
+    Found(SigningKeyInfo),
+    /// These keys are new, and it is not clear whether the call created one of them. Do not delete any without asking
+    /// whoever else creates keys in this account.
+    Unclear(Vec<SigningKeyInfo>),
+}
+
+impl LostKey {
+    /// Compares the keys before and after a create. `call` is when the create began and ended by the local clock, which
+    /// may differ from the service's clock by a minute.
+    ///
+    /// A list does not show who created a key. If another program can create keys in the same account, a key of its own
+    /// that it creates during the call looks like the lost one. Then treat [`Found`](Self::Found) like
+    /// [`Unclear`](Self::Unclear).
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::LostKey;
+    /// use cloudflare_stream_keys::jiff::Timestamp;
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// # server.seed("in-use");
+    ///
+    /// let before = keys.list()?;
+    /// let start = Timestamp::now();
+    /// # server.seed("lost");
+    /// // … a create fails …
+    /// let lost = LostKey::find(&before, &keys.list()?, start..=Timestamp::now());
+    /// # let LostKey::Found(key) = lost else { panic!("{lost:?}") };
+    /// # assert_eq!(key.id, "lost");
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    pub fn find(before: &[SigningKeyInfo], after: &[SigningKeyInfo], call: RangeInclusive<Timestamp>) -> Self {
+        let is_new = |key: &&SigningKeyInfo| before.iter().all(|old| old.id != key.id);
+        let new: BTreeMap<_, _> = after.iter().filter(is_new).map(|key| (&key.id, key)).collect();
+        let mut new: Vec<_> = new.into_values().cloned().collect();
+
+        let earliest = call.start().saturating_sub(CLOCK_TOLERANCE).unwrap_or(Timestamp::MIN);
+        let latest = call.end().saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX);
+        let is_of_this_call =
+            |key: &SigningKeyInfo| key.created.is_some_and(|created| (earliest..=latest).contains(&created));
+        match new.pop() {
+            None => Self::None,
+            Some(key) if new.is_empty() && is_of_this_call(&key) => Self::Found(key),
+            Some(key) => {
+                new.push(key);
+                Self::Unclear(new)
+            }
+        }
+    }
+}
