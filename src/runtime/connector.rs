@@ -77,7 +77,8 @@ impl<R: Resolver> Connector<()> for LazyConnector<R> {
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Self::Out>, Error> {
         let deadline = Arc::new(Deadline::new(details));
-        let transport = self.connect_within(details, deadline.clone()).map_err(ConnectError::mark)?;
+        let transport = wire_log_guard::pause(|| self.connect_within(details, deadline.clone()));
+        let transport = transport.map_err(ConnectError::mark)?;
         deadline.lift();
         Ok(transport.map(|transport| Box::new(Unlogged(transport)) as Box<dyn Transport>))
     }
