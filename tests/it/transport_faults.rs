@@ -1,33 +1,17 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    ACCOUNT_ID, KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body,
+    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, response, response_with,
+    status_of, success,
 };
-use cloudflare_stream_keys::{Error, ErrorKind, RetryPolicy, SigningKeys};
-use serde_json::json;
+use cloudflare_stream_keys::{ErrorKind, RetryPolicy};
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-
-type Call = fn(&SigningKeys) -> Result<(), Error>;
-
-const CREATE: Call = |keys| keys.create().map(drop);
-const LIST: Call = |keys| keys.list().map(drop);
-const DELETE: Call = |keys| keys.delete(KEY_ID).map(drop);
-
-/// Returns a success response for the request's method.
-fn success(request: &str) -> Reply {
-    let body = match request.split(' ').next() {
-        Some("POST") => created_body("cGVt", "andr"),
-        Some("GET") => success_body(json!([])),
-        _ => success_body(json!("Revoked")),
-    };
-    Reply::Bytes(response(200, &body))
-}
 
 /// Starts a server that sends this reply to the first request, and success responses to all others.
 fn failing_once(reply: Reply) -> RawServer {
@@ -81,11 +65,6 @@ impl Resolver for SequenceResolver {
 fn agent_resolving_to(addresses: &[SocketAddr]) -> Agent {
     let config = Agent::config_builder().proxy(None).build();
     Agent::with_parts(config, DefaultConnector::default(), SequenceResolver(Mutex::new(addresses.to_vec())))
-}
-
-/// Returns an address that refuses connections.
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[test]
