@@ -346,6 +346,7 @@ impl ClientBuilder {
             headers.insert(name, value);
         }
 
+        let marks_connect_errors = self.agent.is_none();
         let agent = match self.agent {
             None => self.agent_options.build(&base_url)?,
             Some(agent) if self.agent_options.is_default() => {
@@ -367,7 +368,11 @@ impl ClientBuilder {
             retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
-        let raw = generated::Client::new_with_client(&base_url.url, runtime::Client { agent }, settings);
+        let raw = generated::Client::new_with_client(
+            &base_url.url,
+            runtime::Client { agent, marks_connect_errors },
+            settings,
+        );
         Ok(Client { raw })
     }
 }

@@ -1,18 +1,20 @@
 //! Valid and invalid certificates on a real TLS server: row 21 of the table in tests/README.md.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use crate::support::tls::{Authority, TlsServer, authority, certificate, key_pem, params_for, pem, provider};
-use crate::support::{ACCOUNT_ID, CREATE, DELETE, LIST, RawServer, TOKEN};
+use crate::support::{ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, TOKEN, read_request, response};
 use cloudflare_stream_keys::{
     Client, ClientBuilder, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys, TlsVersion,
 };
 use rcgen::{KeyPair, date_time_ymd};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 fn create(server: &TlsServer, roots: Option<&Authority>) -> Result<(), Error> {
     signing_keys(&format!("https://localhost:{}", server.port()), roots).create().map(drop)
@@ -161,9 +163,10 @@ fn client_certificate_is_sent() {
     }
     assert_eq!(server.requests().len(), 6);
 
+    // The server says so after the handshake, so that the request may have been sent.
+    let without = builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
     for call in [CREATE, LIST, DELETE] {
-        let error = call(&builder.clone().build().unwrap().signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
-        eprintln!("{error} {:?} {}", error.kind(), error.outcome_unknown());
+        assert_eq!(call(&without).unwrap_err().kind(), ErrorKind::Transport);
     }
     assert_eq!(server.requests().len(), 6, "a client without a certificate is rejected");
 }
@@ -216,4 +219,38 @@ fn min_tls_version_is_obeyed() {
     let error = create(&only_12, TlsVersion::Tls13).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
     assert_eq!((only_12.connections(), only_12.requests().len()), (2, 1));
+}
+
+#[test]
+fn tls_failure_after_the_request_is_a_transport_error() {
+    let issuer = authority();
+    let (certificate, key) = certificate(params_for("localhost"), Some(&issuer));
+    let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Responds to every request of the first connections with a record that cannot be decrypted, and then with a 404.
+    thread::spawn(move || {
+        for (n, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream);
+            read_request(&mut stream).unwrap();
+            let _ = match n {
+                0..3 => stream.sock.write_all(&[&[23, 3, 3, 0, 32][..], &[0; 32]].concat()),
+                _ => stream.write_all(&response(404, "")),
+            };
+            // Waits until the client closes the connection.
+            let _ = stream.read(&mut [0]);
+        }
+    });
+    let builder = builder(&format!("https://localhost:{port}")).root_certificates(pem(issuer.der()));
+    let keys = builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
+    for (call, outcome_unknown) in [(CREATE, true), (LIST, false)] {
+        let error = call(&keys).unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, outcome_unknown), "{error}");
+        assert!(error.to_string().contains("connection failed: cannot decrypt"), "{error}");
+    }
+    // The first attempt may have deleted the key.
+    let retry = RetryPolicy::default().initial_backoff(Duration::ZERO);
+    assert_eq!(keys.with_retry_policy(retry).delete(KEY_ID).unwrap(), None);
 }

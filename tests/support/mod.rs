@@ -174,7 +174,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, handler: &dyn Fn(usize, &s
 }
 
 /// Reads one request with its body. Returns `None` if the client has closed the connection.
-fn read_request(stream: &mut impl Read) -> Option<String> {
+pub fn read_request(stream: &mut impl Read) -> Option<String> {
     let mut bytes = Vec::new();
     let mut byte = [0];
     let read_byte = |stream: &mut dyn Read, bytes: &mut Vec<u8>, byte: &mut [u8; 1]| {
