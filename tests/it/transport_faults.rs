@@ -1,7 +1,7 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::{
@@ -116,6 +116,46 @@ fn row_02_retry_within_the_deadline_succeeds() {
     let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(100));
     server.signing_keys().with_retry_policy(policy).list().unwrap();
     assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn row_02_attempts_share_the_time_until_the_deadline() {
+    let server = failing_once(Reply::BytesThenStall(vec![]));
+    let deadline = Duration::from_millis(1200);
+    // The timeout of an attempt is 20 s. Without a share, the first one would take all the time.
+    server.signing_keys().with_timeout(deadline).list().unwrap();
+    assert_eq!(server.requests().len(), 2);
+
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let recorded = times.clone();
+    let server = RawServer::start(move |_, _| {
+        recorded.lock().unwrap().push(Instant::now());
+        Reply::BytesThenStall(vec![])
+    });
+    let start = Instant::now();
+    let error = server.signing_keys().with_timeout(deadline).list().unwrap_err();
+    assert!(error.is_timeout() && start.elapsed() < deadline * 3, "{error} {:?}", start.elapsed());
+    let times = times.lock().unwrap();
+    let [first, second, third] = times[..] else { panic!("expected three attempts, got {times:?}") };
+    for time in [second - first, third - second, start.elapsed() - (third - start)] {
+        assert!(time > deadline / 4, "{time:?}");
+    }
+}
+
+#[test]
+fn row_02_timeout_names_an_earlier_failure() {
+    for (first, cause) in [
+        (Reply::Bytes(response(503, "")), "HTTP status 503"),
+        (Reply::BytesThenReset(vec![]), "connection closed before a response was received"),
+    ] {
+        for call in [LIST, DELETE] {
+            let server = RawServer::with_replies(vec![first.clone(), Reply::BytesThenStall(vec![])]);
+            let error = call(&server.signing_keys().with_timeout(Duration::from_millis(600))).unwrap_err();
+            assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
+            assert!(error.to_string().contains(&format!("(an earlier attempt failed: {cause}")), "{error}");
+            assert_eq!(server.requests().len(), 3);
+        }
+    }
 }
 
 #[test]
