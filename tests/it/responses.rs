@@ -396,7 +396,7 @@ fn row_14_size_limit_applies_to_the_decompressed_body() {
 }
 
 #[test]
-fn corrupt_gzip_is_a_decode_error_that_keeps_the_key() {
+fn row_14_corrupt_gzip_is_a_decode_error_that_keeps_the_key() {
     for headers in GZIP_HEADERS {
         let whole = gzip(created_body("cGVt", "andr").as_bytes());
         // The trailer is a checksum and the length.

@@ -222,7 +222,7 @@ fn min_tls_version_is_obeyed() {
 }
 
 #[test]
-fn tls_failure_after_the_request_is_a_transport_error() {
+fn row_21_tls_failure_after_the_request_is_a_transport_error() {
     let issuer = authority();
     let (certificate, key) = certificate(params_for("localhost"), Some(&issuer));
     let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
