@@ -108,8 +108,10 @@ impl Client {
 ///
 /// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate. At trace level, ureq's
 /// protocol layer would log every byte, including API tokens and private keys. To prevent that, the process's log level
-/// is lowered to debug while a call is in progress, if trace logging is enabled for `ureq_proto`. To keep your log
-/// level, disable that target in your logger, for example with the filter `ureq_proto=off`.
+/// is lowered to debug while a call processes bytes, if trace logging is enabled for `ureq_proto`. While the call waits
+/// for the network, your log level is in effect. A level that another thread sets in the very moment in which bytes are
+/// processed may be lost, or may let some of them be logged. To avoid this, disable that target in your logger, for
+/// example with the filter `ureq_proto=off`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -220,9 +222,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the proxy: an `http`, `https`, `socks4`, `socks4a` or `socks5` URL, which may contain a user name and a
-    /// password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback and
-    /// the hosts in `NO_PROXY`.
+    /// Sets the proxy: an `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h` URL, which may contain a user name
+    /// and a password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback
+    /// and the hosts in `NO_PROXY`.
+    ///
+    /// The proxy looks the service's host name up. If the scheme is `socks4` or `socks5`, the client does.
     ///
     /// ```
     /// use cloudflare_stream_keys::{Client, Credentials};
@@ -346,6 +350,7 @@ impl ClientBuilder {
             headers.insert(name, value);
         }
 
+        let marks_connect_errors = self.agent.is_none();
         let agent = match self.agent {
             None => self.agent_options.build(&base_url)?,
             Some(agent) if self.agent_options.is_default() => {
@@ -367,7 +372,11 @@ impl ClientBuilder {
             retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
-        let raw = generated::Client::new_with_client(&base_url.url, runtime::Client { agent }, settings);
+        let raw = generated::Client::new_with_client(
+            &base_url.url,
+            runtime::Client { agent, marks_connect_errors },
+            settings,
+        );
         Ok(Client { raw })
     }
 }

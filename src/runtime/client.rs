@@ -15,6 +15,8 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) agent: Agent,
+    /// Whether the agent's connector marks the errors that precede a request.
+    pub(crate) marks_connect_errors: bool,
 }
 
 /// The limits of one attempt.
@@ -46,7 +48,7 @@ impl Client {
         let _wire_log_guard = WireLogGuard::new();
         let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) else {
             return self.exchange(request, (), options).map_err(|(cause, partial)| {
-                let error = TransportError::new(cause, partial);
+                let error = TransportError::new(cause, partial, !self.marks_connect_errors);
                 TransportError { sent: !error.is_connect, ..error }
             });
         };
@@ -54,7 +56,10 @@ impl Client {
         let result = self.exchange(request, SendBody::from_reader(&mut body), options);
         // ureq reads the body only after it has sent the head. If it has not read the body, the service cannot have the
         // whole request.
-        result.map_err(|(cause, partial)| TransportError { sent: body.was_read, ..TransportError::new(cause, partial) })
+        result.map_err(|(cause, partial)| {
+            let guesses = !self.marks_connect_errors && !body.was_read;
+            TransportError { sent: body.was_read, ..TransportError::new(cause, partial, guesses) }
+        })
     }
 
     fn exchange(

@@ -121,9 +121,11 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    pub(super) fn new(cause: ureq::Error, partial: Option<Response>) -> Self {
+    /// Creates the error for a request that may have been sent. `guesses` says whether an error that the connector did not
+    /// mark can precede the request nevertheless.
+    pub(super) fn new(cause: ureq::Error, partial: Option<Response>, guesses: bool) -> Self {
         let (cause, is_marked) = ConnectError::unmark(cause);
-        let is_connect = is_marked || is_connect(&cause);
+        let is_connect = is_marked || (guesses && is_connect(&cause));
         Self { cause, is_connect, sent: true, partial, earlier: None, call: CallProgress::default() }
     }
 
@@ -138,7 +140,8 @@ impl TransportError {
 
     /// Returns whether Display shows the whole cause, so that `source` need not repeat it.
     pub(crate) fn shows_cause(&self) -> bool {
-        !self.sent || self.is_timeout() || matches!(self.cause, ureq::Error::BodyExceedsLimit(_))
+        let is_tls = matches!(&self.cause, ureq::Error::Io(e) if is_tls(e));
+        !self.sent || self.is_timeout() || is_tls || matches!(self.cause, ureq::Error::BodyExceedsLimit(_))
     }
 }
 
@@ -151,8 +154,7 @@ fn is_connect(cause: &ureq::Error) -> bool {
         ureq::Error::Io(e) => {
             let connect_errors =
                 [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected];
-            let is_tls = e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-            is_tls || connect_errors.contains(&e.kind())
+            is_tls(e) || connect_errors.contains(&e.kind())
         }
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
         | ureq::Error::BadUri(_)
@@ -168,6 +170,10 @@ fn is_connect(cause: &ureq::Error) -> bool {
     }
 }
 
+fn is_tls(e: &std::io::Error) -> bool {
+    e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
@@ -176,6 +182,7 @@ impl fmt::Display for TransportError {
             ureq::Error::BodyExceedsLimit(limit) => write!(f, "response body exceeds {limit} bytes")?,
             ureq::Error::Io(e) if !self.sent => write!(f, "could not connect: {e}")?,
             e if !self.sent => write!(f, "could not connect: {e}")?,
+            ureq::Error::Io(e) if is_tls(e) => write!(f, "connection failed: {e}")?,
             ureq::Error::Decompress(..) => f.write_str("response body could not be decompressed")?,
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) if self.partial.is_none() => {
                 f.write_str("invalid HTTP response")?;

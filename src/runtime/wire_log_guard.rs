@@ -56,8 +56,9 @@ pub(super) fn renew() {
     if state == ThreadState::Idle || log::max_level() < LevelFilter::Debug {
         return;
     }
-    let is_on = log::log_enabled!(target: WIRE_LOG_TARGET, Level::Trace);
+    // Before the level is read: another thread may be about to restore it.
     let mut hold = hold();
+    let is_on = log::log_enabled!(target: WIRE_LOG_TARGET, Level::Trace);
     // Held by others: they must not restore the level before this thread is done.
     if state == ThreadState::Watching && (is_on || hold.0 > 0) {
         hold.0 += 1;

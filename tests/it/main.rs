@@ -5,6 +5,7 @@ mod support;
 
 mod build_script;
 mod changed_spec;
+mod connections;
 mod contract;
 mod examples;
 mod mocking;

@@ -2,7 +2,9 @@
 
 use std::io::Write as _;
 
-use crate::support::{KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body};
+use crate::support::{
+    ACCOUNT_ID, KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body,
+};
 use cloudflare_stream_keys::{ApiMessage, Error, ErrorKind, Secret, SigningKeys};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
@@ -380,21 +382,6 @@ fn row_14_response_over_the_size_limit_is_a_decode_error() {
 }
 
 #[test]
-fn row_14_size_limit_applies_to_the_decompressed_body() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(created_body("cGVt", "andr").as_bytes()).unwrap();
-    let chunk = vec![b' '; 1 << 20];
-    for _ in 0..64 {
-        encoder.write_all(&chunk).unwrap();
-    }
-    let bomb = encoder.finish().unwrap();
-    assert!(bomb.len() < 1 << 20, "64 MiB compress to less than 1 MiB");
-    for error in all_errors_for(response_with(200, "content-encoding: gzip\r\n", &bomb)) {
-        assert_eq!(error.kind(), ErrorKind::Decode);
-    }
-}
-
-#[test]
 fn row_14_size_limit_is_configurable() {
     let server = RawServer::responding(200, &success_body(json!([])));
     let limit = success_body(json!([])).len() as u64;
@@ -404,14 +391,151 @@ fn row_14_size_limit_is_configurable() {
     assert_eq!(list(limit - 1).unwrap_err().kind(), ErrorKind::Decode);
 }
 
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// `Content-Encoding` headers of compressed responses. Some servers compress without saying so.
+const GZIP_HEADERS: [&str; 4] =
+    ["content-encoding: gzip\r\n", "Content-Encoding: GZIP\r\n", "content-encoding: x-gzip\r\n", ""];
+
 #[test]
-fn gzip_response_is_decompressed() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(created_body("cGVt", "andr").as_bytes()).unwrap();
-    let compressed = encoder.finish().unwrap();
-    let server =
-        RawServer::with_replies(vec![Reply::Bytes(response_with(200, "content-encoding: gzip\r\n", &compressed))]);
-    assert_eq!(server.signing_keys().create().unwrap().id, KEY_ID);
+fn gzip_response_is_decompressed_whatever_its_headers_say() {
+    for headers in GZIP_HEADERS {
+        let server = RawServer::start(move |_, request| {
+            let body = match request.starts_with("POST") {
+                true => created_body("cGVt", "andr"),
+                false => success_body(json!(ids_of(1000))),
+            };
+            Reply::Bytes(response_with(200, headers, &gzip(body.as_bytes())))
+        });
+        let key = server.signing_keys().create().unwrap();
+        assert_eq!((key.id.as_str(), key.jwk.expose_secret()), (KEY_ID, "andr"), "{headers}");
+        assert_eq!(server.signing_keys().list().unwrap().len(), 1000, "{headers}");
+    }
+}
+
+fn ids_of(count: usize) -> Vec<Value> {
+    (0..count).map(|n| json!({ "id": format!("{n:032x}") })).collect()
+}
+
+#[test]
+fn row_14_size_limit_applies_to_the_decompressed_body() {
+    let limit = 100_000;
+    let mut body = created_body("cGVt", "andr").into_bytes();
+    body.resize(limit, b' ');
+    let within = gzip(&body);
+    body.resize(64 << 20, b' ');
+    let bomb = gzip(&body);
+    assert!(bomb.len() < limit, "64 MiB compress to less than the limit");
+    for headers in GZIP_HEADERS {
+        let keys = |body: &[u8]| {
+            let server = RawServer::with_replies(vec![Reply::Bytes(response_with(200, headers, body))]);
+            let client = server.client_builder().max_response_size(limit as u64).build();
+            client.unwrap().signing_keys(ACCOUNT_ID).unwrap()
+        };
+        assert_eq!(keys(&within).create().unwrap().id, KEY_ID, "{headers}");
+        let keys = keys(&bomb);
+        let create = keys.create().unwrap_err();
+        for error in [&create, &keys.list().unwrap_err(), &keys.delete(KEY_ID).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Decode, "{headers}");
+            assert!(error.to_string().contains(&format!("response body exceeds {limit} bytes")), "{error}");
+        }
+        assert_whole_key(create);
+    }
+}
+
+#[test]
+fn row_14_corrupt_gzip_is_a_decode_error_that_keeps_the_key() {
+    for headers in GZIP_HEADERS {
+        let whole = gzip(created_body("cGVt", "andr").as_bytes());
+        // The trailer is a checksum and the length.
+        let mut corrupt = whole.clone();
+        *corrupt.last_mut().unwrap() ^= 1;
+        for body in [corrupt, whole[..whole.len() - 4].to_vec()] {
+            let errors = all_errors_for(response_with(200, headers, &body));
+            for error in &errors {
+                assert_eq!(error.kind(), ErrorKind::Decode, "{headers} {error}");
+                assert!(error.to_string().contains("could not be decompressed"), "{error}");
+            }
+            assert_whole_key(errors.into_iter().next().unwrap());
+        }
+    }
+}
+
+fn assert_whole_key(error: Error) {
+    assert!(error.outcome_unknown(), "{error}");
+    let key = error.into_recovered_key().expect("the whole key arrived");
+    assert_eq!(key.id.as_deref(), Some(KEY_ID));
+    assert_eq!(key.pem.unwrap().expose_secret(), "cGVt");
+    assert_eq!(key.jwk.unwrap().expose_secret(), "andr");
+}
+
+fn chunked(chunks: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}").into_bytes()
+}
+
+#[test]
+fn row_04_framing_error_after_a_whole_create_response_keeps_the_key() {
+    let body = created_body("cGVt", "andr");
+    let size = format!("{:x}", body.len());
+    let long = "a".repeat(100_000);
+    for reply in [
+        Reply::BytesThenClose(chunked(&format!("{size}\r\n{body}\r\nZZ\r\n\r\n"))),
+        Reply::BytesThenClose(chunked(&format!("{size}\r\n{body}\r\n{long}"))),
+        Reply::BytesThenClose(chunked(&format!("{size}\r\n{body}\r\nffffffffffffffffff\r\n"))),
+        Reply::BytesThenClose(chunked(&format!("{size}\r\n{body}0\r\n\r\n"))),
+        Reply::BytesThenClose(chunked(&format!("{size}\r\n{body}"))),
+        Reply::BytesThenClose(chunked(&format!("fff\r\n{body}"))),
+        Reply::BytesThenReset(chunked(&format!("{size}\r\n{body}"))),
+        Reply::BytesThenReset(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{body}").into_bytes()),
+    ] {
+        let server = RawServer::with_replies(vec![reply]);
+        let error = server.signing_keys().create().unwrap_err();
+        assert_eq!((error.kind(), status_of(&error)), (ErrorKind::Transport, Some(200)), "{error}");
+        assert_whole_key(error);
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn long_chunk_extension_loses_no_key() {
+    let body = created_body("cGVt", "andr");
+    let chunks = format!("{:x}\r\n{body}\r\n0;{}\r\n\r\n", body.len(), "a".repeat(1_000_000));
+    let server = RawServer::with_replies(vec![Reply::BytesThenClose(chunked(&chunks))]);
+    match server.signing_keys().create() {
+        Ok(key) => assert_eq!((key.pem.expose_secret(), key.jwk.expose_secret()), ("cGVt", "andr")),
+        Err(error) => assert_whole_key(error),
+    }
+}
+
+#[test]
+fn large_chunked_response_is_decoded() {
+    let body = success_body(json!(ids_of(5000)));
+    assert!(body.len() > 3 * 64 * 1024);
+    for size in [100, 100_000] {
+        let chunks = body.as_bytes().chunks(size).map(|chunk| std::str::from_utf8(chunk).unwrap());
+        let chunks: String = chunks.map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
+        let server = RawServer::with_replies(vec![Reply::Bytes(chunked(&(chunks + "0\r\n\r\n")))]);
+        assert_eq!(server.signing_keys().list().unwrap().len(), 5000);
+    }
+}
+
+#[test]
+fn huge_content_length_allocates_nothing() {
+    let body = created_body("cGVt", "andr");
+    for length in [100 * 1024 * 1024 * 1024, u64::MAX] {
+        let bytes = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes();
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(bytes)]);
+        let client = server.client_builder().max_response_size(u64::MAX).build().unwrap();
+        let keys = client.signing_keys("a").unwrap();
+        assert_eq!(keys.list().unwrap_err().kind(), ErrorKind::Transport);
+        let error = keys.create().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport);
+        assert_whole_key(error);
+    }
 }
 
 #[test]

@@ -4,8 +4,12 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{ACCOUNT_ID, RawServer, Reply, TOKEN, response, success_body};
-use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
+use cloudflare_stream_keys::{
+    Client, ClientBuilder, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys, TlsVersion,
+};
 use serde_json::json;
+use ureq::config::IpFamily;
+use ureq::tls::TlsConfig;
 
 fn assert_invalid_input(error: &Error, setting: &str) {
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
@@ -70,6 +74,20 @@ fn row_20_insecure_and_invalid_base_urls_are_rejected() {
         " https://api.cloudflare.com",
         "https://api.cloudflare.com/a b",
         "https://api.cloudflare.com\n",
+        "https://api.cloudflare.com:",
+        "https://api.cloudflare.com:0",
+        "https://api.cloudflare.com:99999",
+        "https://api.cloudflare.com:-1",
+        "https://api.cloudflare.com:+80",
+        "https://api.cloudflare.com:80a",
+        "https://[2001:db8::1]:0",
+        "http://localhost:",
+        "http://localhost:0",
+        "http://localhost:99999",
+        "http://localhost:-1",
+        "http://localhost:+80",
+        "http://[::1]:",
+        "http://[::1]:65536",
     ];
     for url in invalid {
         assert_invalid_input(&build(url).expect_err(url), "base URL");
@@ -78,6 +96,9 @@ fn row_20_insecure_and_invalid_base_urls_are_rejected() {
         "https://api.cloudflare.com/client/v4",
         "https://api.cloudflare.com/client/v4/",
         "https://gateway.example.com:8443",
+        "https://gateway.example.com:65535/client/v4",
+        "https://[2001:db8::1]:8443",
+        "http://localhost:8443",
         "http://localhost:8787",
         "http://LOCALHOST:8787",
         "http://127.0.0.1",
@@ -85,6 +106,38 @@ fn row_20_insecure_and_invalid_base_urls_are_rejected() {
         "http://[::1]:8787/client/v4",
     ] {
         assert!(build(url).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn invalid_proxy_is_rejected_and_not_shown() {
+    let build = |url: &str| Client::builder().credentials(Credentials::api_token(TOKEN)).proxy(url).build();
+    for url in [
+        "",
+        "http://",
+        "not a url",
+        "ftp://hunter2",
+        "ftp://user:hunter2@example.com",
+        "http://user:hunter2@",
+        "http://hunter2:99999",
+        "http://hunter2:",
+        "http://hunter2:0",
+        "http://hunter2:-1",
+        "http://user:hunter2@example.com:port",
+        "socks5://user:hunter2@example.com:99999",
+        "http://user:hunter2%ff@example.com",
+    ] {
+        let error = build(url).expect_err(url);
+        assert_invalid_input(&error, "proxy is not a valid URL");
+        assert!(!format!("{error} {error:?} {error:#?}").contains("hunter2"), "{error:#?}");
+    }
+    for url in
+        ["http://example.com", "https://user:hunter2@example.com:3128", "example.com:3128", "socks5h://[::1]:1080"]
+    {
+        let builder = Client::builder().credentials(Credentials::api_token(TOKEN)).proxy(url);
+        assert!(!format!("{builder:?} {builder:#?}").contains("hunter2"), "{builder:?}");
+        let client = builder.build().expect(url);
+        assert!(!format!("{client:?} {client:#?}").contains("hunter2"), "{client:?}");
     }
 }
 
@@ -184,4 +237,48 @@ fn proxy_of_a_custom_agent_is_used() {
     assert!(proxy.requests()[0].starts_with(&format!("CONNECT {} ", target.address())));
     assert!(!proxy.requests()[0].contains(TOKEN));
     assert_eq!(target.connections(), 0);
+}
+
+#[test]
+fn agent_cannot_be_combined_with_settings_of_the_default_agent() {
+    let settings: [fn(ClientBuilder) -> ClientBuilder; 6] = [
+        |builder| builder.proxy("http://127.0.0.1:3128"),
+        |builder| builder.no_proxy(),
+        |builder| builder.root_certificates(""),
+        |builder| builder.client_certificate(""),
+        |builder| builder.min_tls_version(TlsVersion::Tls13),
+        |builder| builder.ip_family(IpFamily::Ipv4Only),
+    ];
+    for setting in settings {
+        let builder = Client::builder()
+            .credentials(Credentials::api_token(TOKEN))
+            .agent(agent_with(ClientBuilder::default_tls_config()));
+        builder.clone().build().unwrap();
+        assert_invalid_input(&setting(builder).build().unwrap_err(), "agent cannot be combined with");
+    }
+}
+
+fn agent_with(tls: TlsConfig) -> ureq::Agent {
+    ureq::Agent::config_builder().proxy(None).tls_config(tls).build().into()
+}
+
+#[test]
+fn agent_for_https_needs_a_crypto_provider() {
+    let server = RawServer::responding(200, &success_body(json!([])));
+    let without = agent_with(TlsConfig::default());
+    let https_url = format!("https://{}", server.address());
+    let build = |agent: &ureq::Agent, url: &str| server.client_builder().agent(agent.clone()).base_url(url).build();
+    let error = build(&without, &https_url).unwrap_err();
+    assert_invalid_input(&error, "agent has no TLS crypto provider");
+    assert!(error.to_string().contains("default_tls_config()"), "{error}");
+    // http does not need one.
+    build(&without, &server.base_url()).unwrap().signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
+
+    let client = build(&agent_with(ClientBuilder::default_tls_config()), &https_url).unwrap();
+    let keys = client.signing_keys(ACCOUNT_ID).unwrap().with_timeout(Duration::from_millis(500));
+    // The server does not speak TLS, and waits for the end of a request.
+    let error = keys.with_retry_policy(RetryPolicy::none()).create().unwrap_err();
+    assert_eq!((error.outcome_unknown(), server.requests().len()), (false, 1), "{error}");
+    // Nothing else in this process may depend on this crate's choice.
+    assert!(rustls::crypto::CryptoProvider::get_default().is_none());
 }

@@ -1,34 +1,18 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Mutex;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    ACCOUNT_ID, KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body,
+    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, response, response_with,
+    status_of, success,
 };
 use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::{Error, ErrorKind, RetryPolicy, SigningKeys};
-use serde_json::json;
+use cloudflare_stream_keys::{ErrorKind, RetryPolicy};
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-
-type Call = fn(&SigningKeys) -> Result<(), Error>;
-
-const CREATE: Call = |keys| keys.create().map(drop);
-const LIST: Call = |keys| keys.list().map(drop);
-const DELETE: Call = |keys| keys.delete(KEY_ID).map(drop);
-
-/// Returns a success response for the request's method.
-fn success(request: &str) -> Reply {
-    let body = match request.split(' ').next() {
-        Some("POST") => created_body("cGVt", "andr"),
-        Some("GET") => success_body(json!([])),
-        _ => success_body(json!("Revoked")),
-    };
-    Reply::Bytes(response(200, &body))
-}
 
 /// Starts a server that sends this reply to the first request, and success responses to all others.
 fn failing_once(reply: Reply) -> RawServer {
@@ -87,11 +71,6 @@ fn agent_resolving_to(addresses: &[SocketAddr]) -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), SequenceResolver(Mutex::new(addresses.to_vec())))
 }
 
-/// Returns an address that refuses connections.
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn row_01_every_call_is_retried_after_a_refused_connection() {
     for call in [CREATE, LIST, DELETE] {
@@ -143,6 +122,46 @@ fn row_02_retry_within_the_deadline_succeeds() {
     let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(100));
     server.signing_keys().with_retry_policy(policy).list().unwrap();
     assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn row_02_attempts_share_the_time_until_the_deadline() {
+    let server = failing_once(Reply::BytesThenStall(vec![]));
+    let deadline = Duration::from_millis(1200);
+    // The timeout of an attempt is 20 s. Without a share, the first one would take all the time.
+    server.signing_keys().with_timeout(deadline).list().unwrap();
+    assert_eq!(server.requests().len(), 2);
+
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let recorded = times.clone();
+    let server = RawServer::start(move |_, _| {
+        recorded.lock().unwrap().push(Instant::now());
+        Reply::BytesThenStall(vec![])
+    });
+    let start = Instant::now();
+    let error = server.signing_keys().with_timeout(deadline).list().unwrap_err();
+    assert!(error.is_timeout() && start.elapsed() < deadline * 3, "{error} {:?}", start.elapsed());
+    let times = times.lock().unwrap();
+    let [first, second, third] = times[..] else { panic!("expected three attempts, got {times:?}") };
+    for time in [second - first, third - second, start.elapsed() - (third - start)] {
+        assert!(time > deadline / 4, "{time:?}");
+    }
+}
+
+#[test]
+fn row_02_timeout_names_an_earlier_failure() {
+    for (first, cause) in [
+        (Reply::Bytes(response(503, "")), "HTTP status 503"),
+        (Reply::BytesThenReset(vec![]), "connection closed before a response was received"),
+    ] {
+        for call in [LIST, DELETE] {
+            let server = RawServer::with_replies(vec![first.clone(), Reply::BytesThenStall(vec![])]);
+            let error = call(&server.signing_keys().with_timeout(Duration::from_millis(600))).unwrap_err();
+            assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
+            assert!(error.to_string().contains(&format!("(an earlier attempt failed: {cause}")), "{error}");
+            assert_eq!(server.requests().len(), 3);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 pub mod build_script;
+pub mod proxy;
 pub mod secrets;
+pub mod tls;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,6 +19,12 @@ use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Error, RetryPol
 pub const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 pub const KEY_ID: &str = "5213cfa121f70b8c1380686ffc371ba3";
 pub const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
+
+pub type Call = fn(&SigningKeys) -> Result<(), Error>;
+
+pub const CREATE: Call = |keys| keys.create().map(drop);
+pub const LIST: Call = |keys| keys.list().map(drop);
+pub const DELETE: Call = |keys| keys.delete(KEY_ID).map(drop);
 
 /// What the server does after it has read a request.
 #[derive(Clone, Debug)]
@@ -166,7 +174,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, handler: &dyn Fn(usize, &s
 }
 
 /// Reads one request with its body. Returns `None` if the client has closed the connection.
-fn read_request(stream: &mut impl Read) -> Option<String> {
+pub fn read_request(stream: &mut impl Read) -> Option<String> {
     let mut bytes = Vec::new();
     let mut byte = [0];
     let read_byte = |stream: &mut dyn Read, bytes: &mut Vec<u8>, byte: &mut [u8; 1]| {
@@ -199,6 +207,21 @@ pub fn response_with(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     .into_bytes();
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// Returns a success response for the request's method.
+pub fn success(request: &str) -> Reply {
+    let body = match request.split(' ').next() {
+        Some("POST") => created_body("cGVt", "andr"),
+        Some("GET") => success_body(serde_json::json!([])),
+        _ => success_body(serde_json::json!("Revoked")),
+    };
+    Reply::Bytes(response(200, &body))
+}
+
+/// Returns an address that refuses connections.
+pub fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Returns the response body of a create.
