@@ -237,7 +237,7 @@ fn row_21_tls_failure_after_the_request_is_a_transport_error() {
             read_request(&mut stream).unwrap();
             let _ = match n {
                 0..3 => stream.sock.write_all(&[&[23, 3, 3, 0, 32][..], &[0; 32]].concat()),
-                _ => stream.write_all(&response(404, "")),
+                _ => stream.write_all(&response(404, r#"{"success":false,"errors":[{"code":10003,"message":""}]}"#)),
             };
             // Waits until the client closes the connection.
             let _ = stream.read(&mut [0]);
