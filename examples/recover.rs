@@ -21,7 +21,7 @@ fn main() -> Result<(), Error> {
     create(&keys)?;
 
     println!("\n3. The response is lost, and a gateway sends an error page instead.");
-    server.inject_on("POST", Fault::LoseResponse);
+    server.inject_on("POST", Fault::BadGatewayAfterEffect);
     create(&keys)?;
 
     println!("\nThe account now has these keys:");

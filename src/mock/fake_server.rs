@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use ureq::http::StatusCode;
 
+use super::fault_proxy::{Delivery, FaultProxy};
 use super::generated::MockServerExt;
 use super::rsa_key;
 use super::verify::{self, TokenError};
@@ -28,28 +29,63 @@ use crate::{Client, Credentials, SigningKeys};
 /// assert_eq!(keys.list()?[0].id, key.id);
 ///
 /// // The key is created, but the response is lost: the request must not be sent again.
-/// server.inject(Fault::LoseResponse);
+/// server.inject(Fault::BadGatewayAfterEffect);
 /// assert!(keys.create().unwrap_err().outcome_unknown());
 /// let requests = server.requests();
 /// assert_eq!(requests.iter().filter(|request| request.method == "POST").count(), 2);
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 pub struct FakeServer {
-    server: MockServer,
+    /// Dropped before `server`, which httpmock then reuses.
+    proxy: FaultProxy,
+    /// Keeps the server running.
+    _server: MockServer,
     state: Arc<Mutex<State>>,
 }
 
 /// A failure to inject with [`FakeServer::inject`].
+///
+/// A request that takes effect creates or deletes the key, unless it would fail without the fault too: if its
+/// credentials are rejected, or if the key to delete does not exist. [`FakeServer::requests`] includes every request
+/// that a fault affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// The request takes effect at once, and the response is sent after this time. Other requests are not delayed.
+    Delay(Duration),
+    /// The request has no effect, and no response is sent. The connection stays open until the client closes it or the
+    /// server is dropped.
+    Hang,
+    /// The request takes effect, but no response is sent. The connection stays open until the client closes it or the
+    /// server is dropped.
+    HangAfterEffect,
+    /// The request has no effect, and the connection is reset.
+    ResetBeforeEffect,
+    /// The request takes effect, but the connection is reset before the response.
+    ResetAfterEffect,
+    /// The request takes effect, but the connection is reset after the headers and three quarters of the body. In the
+    /// response to a create, either the PEM or the JWK is complete. Some systems discard what the client has not read
+    /// when the reset arrives.
+    ResetWithinResponse,
     /// The request takes effect, but the response is a gateway's HTML page with status code 502.
-    LoseResponse,
+    BadGatewayAfterEffect,
     /// The request takes effect, but the last quarter of the response body is missing. In the response to a create,
     /// either the PEM or the JWK is complete.
     TruncateResponse,
+    /// The request takes effect, but `result` in the response is null: a list shows no keys, and the private key of a
+    /// created key is lost. An error response is sent as it is.
+    NullResult,
     /// The request has no effect, and the response is an HTML page with this status code.
     Status(StatusCode),
+    /// The request has no effect, and the response is a JSON error like Cloudflare's.
+    Error {
+        /// The status code.
+        status: StatusCode,
+        /// Cloudflare's error code, such as 10000.
+        code: i64,
+        /// The message of the error.
+        message: String,
+    },
     /// The request has no effect, and the response is a 429.
     RateLimit {
         /// The value of the `Retry-After` header, in whole seconds.
@@ -78,6 +114,8 @@ struct State {
     keys: HashMap<String, Vec<StoredKey>>,
     /// Each fault with the method that it applies to, or `None` for any method.
     faults: Vec<(Option<String>, Fault)>,
+    /// How to send responses, by the value of their `cf-ray` header.
+    deliveries: HashMap<String, Delivery>,
     requests: Vec<RecordedRequest>,
     clock_offset: Duration,
 }
@@ -119,12 +157,17 @@ impl FakeServer {
         server.list_signing_keys(|_, then| drop(then.into_inner().respond_with(respond_with(State::list))));
         server.create_signing_keys(|_, then| drop(then.into_inner().respond_with(respond_with(State::create))));
         server.delete_signing_keys(|_, then| drop(then.into_inner().respond_with(respond_with(State::delete))));
-        Self { server, state }
+        let choose_delivery = {
+            let state = state.clone();
+            move |ray_id: &str| lock(&state).deliveries.remove(ray_id)
+        };
+        let proxy = FaultProxy::start(*server.address(), choose_delivery).expect("a free loopback port and a thread");
+        Self { proxy, _server: server, state }
     }
 
     /// Returns the server's URL, for [`ClientBuilder::base_url`](crate::ClientBuilder::base_url).
     pub fn base_url(&self) -> String {
-        self.server.base_url()
+        format!("http://{}", self.proxy.address())
     }
 
     /// Creates a client for this server, with [`API_TOKEN`](Self::API_TOKEN) and the default settings.
@@ -241,27 +284,48 @@ impl State {
         let fault = self.take_fault(&request.method);
         self.requests.push(request);
 
-        match fault {
-            Some(Fault::LoseResponse) => {
-                operation(self, &target);
-                html(StatusCode::BAD_GATEWAY)
+        let mut respond = || match is_authenticated {
+            true => operation(self, &target),
+            false => failure(StatusCode::UNAUTHORIZED, AUTHENTICATION, "Authentication error"),
+        };
+        let (response, delivery) = match fault {
+            None => (respond(), None),
+            Some(Fault::Delay(delay)) => (respond(), Some(Delivery::Delay(delay))),
+            Some(Fault::Hang) => (html(StatusCode::GATEWAY_TIMEOUT), Some(Delivery::Hang)),
+            Some(Fault::HangAfterEffect) => (respond(), Some(Delivery::Hang)),
+            Some(Fault::ResetBeforeEffect) => (html(StatusCode::BAD_GATEWAY), Some(Delivery::Reset)),
+            Some(Fault::ResetAfterEffect) => (respond(), Some(Delivery::Reset)),
+            Some(Fault::ResetWithinResponse) => (respond(), Some(Delivery::ResetWithinBody)),
+            Some(Fault::BadGatewayAfterEffect) => {
+                respond();
+                (html(StatusCode::BAD_GATEWAY), None)
             }
             Some(Fault::TruncateResponse) => {
-                let mut response = operation(self, &target);
+                let mut response = respond();
                 let body = response.body.take().map(|body| body.to_string()).unwrap_or_default();
                 response.body = Some(body[..body.len() / 4 * 3].into());
-                response
+                (response, None)
             }
-            Some(Fault::Status(status)) => html(status),
+            Some(Fault::NullResult) => {
+                let response = respond();
+                let is_success = response.status == Some(StatusCode::OK.as_u16());
+                (if is_success { success(()) } else { response }, None)
+            }
+            Some(Fault::Status(status)) => (html(status), None),
+            Some(Fault::Error { status, code, message }) => (failure(status, code, &message), None),
             Some(Fault::RateLimit { retry_after }) => {
                 let mut response = failure(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "You are being rate limited");
                 let seconds = retry_after.as_secs().to_string();
                 response.headers.get_or_insert_default().push(("retry-after".into(), seconds));
-                response
+                (response, None)
             }
-            None if !is_authenticated => failure(StatusCode::UNAUTHORIZED, AUTHENTICATION, "Authentication error"),
-            None => operation(self, &target),
+        };
+        if let Some(delivery) = delivery {
+            let headers = response.headers.iter().flatten();
+            let ray_ids = headers.filter(|(name, _)| name == "cf-ray").map(|(_, ray_id)| (ray_id.clone(), delivery));
+            self.deliveries.extend(ray_ids);
         }
+        response
     }
 
     fn take_fault(&mut self, method: &str) -> Option<Fault> {

@@ -30,6 +30,7 @@
 //! ```
 
 mod fake_server;
+mod fault_proxy;
 mod rsa_key;
 mod verify;
 

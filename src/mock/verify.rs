@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// Why a token is not valid. See [`FakeServer::verify_token`](super::FakeServer::verify_token).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,26 @@ struct Header {
 #[derive(Deserialize)]
 struct Claims {
     kid: String,
-    exp: i64,
-    nbf: Option<i64>,
+    exp: Seconds,
+    nbf: Option<Seconds>,
+}
+
+/// A Unix time: a number, or a string of digits as in the tokens of Cloudflare's `/token` endpoint.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Seconds(i64);
+
+impl TryFrom<Value> for Seconds {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        let seconds = match &value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+            _ => None,
+        };
+        seconds.map(Self).ok_or("not a Unix time")
+    }
 }
 
 /// Verifies a token at the given time. `find_key` returns the public key with the given ID as PKCS#1 DER.
@@ -54,10 +73,10 @@ pub(super) fn verify(
         .verify(message.as_bytes(), &signature)
         .map_err(|_| TokenError::InvalidSignature)?;
     let now = now.as_second();
-    if now >= claims.exp {
+    if now >= claims.exp.0 {
         return Err(TokenError::Expired);
     }
-    if claims.nbf.is_some_and(|nbf| now < nbf) {
+    if claims.nbf.is_some_and(|nbf| now < nbf.0) {
         return Err(TokenError::NotYetValid);
     }
     Ok(())

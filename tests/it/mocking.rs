@@ -47,7 +47,7 @@ fn deletes_surplus_keys() {
 #[test]
 fn lost_create_response_is_not_retried() {
     let fake = FakeServer::start();
-    fake.inject_on("POST", Fault::LoseResponse);
+    fake.inject_on("POST", Fault::BadGatewayAfterEffect);
     let error = ensure_one_key(&fake.signing_keys()).unwrap_err();
     assert!(error.outcome_unknown());
     assert_eq!(fake.requests().iter().filter(|request| request.method == "POST").count(), 1);
@@ -64,7 +64,7 @@ fn each_fault_produces_its_error() {
     assert_eq!(keys.list().unwrap_err().retry_after(), Some(Duration::from_secs(300)));
     fake.inject(Fault::TruncateResponse);
     assert!(keys.create().unwrap_err().recovered_key().is_some());
-    fake.inject(Fault::LoseResponse);
+    fake.inject(Fault::BadGatewayAfterEffect);
     fake.inject_on("DELETE", Fault::Status(StatusCode::INTERNAL_SERVER_ERROR));
     assert_eq!(status_of(&keys.list().unwrap_err()), Some(502));
     assert_eq!(keys.list().unwrap().len(), 1, "the fault for DELETE does not affect a GET");
