@@ -1,12 +1,26 @@
 //! How to test a program that uses this crate: with [`FakeServer`], and with typed httpmock helpers.
 
-use crate::support::status_of;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use cloudflare_stream_keys::mock::httpmock::MockServer;
-use cloudflare_stream_keys::mock::{FakeServer, Fault, MockServerExt, RecordedRequest, types};
+use cloudflare_stream_keys::mock::{FakeServer, Fault, MockServerExt, RecordedRequest, TokenError, types};
 use cloudflare_stream_keys::ureq::http::StatusCode;
-use cloudflare_stream_keys::{Client, Credentials, Error, RetryPolicy, SigningKeys};
+use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
+use serde_json::{Value, json};
+
+use crate::support::status_of;
+
+/// A delay that the tests never wait for.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// The code under test: ensures that the account has exactly one key. Returns whether it created one.
 fn ensure_one_key(keys: &SigningKeys) -> Result<bool, Error> {
@@ -69,6 +83,223 @@ fn each_fault_produces_its_error() {
     assert_eq!(status_of(&keys.list().unwrap_err()), Some(502));
     assert_eq!(keys.list().unwrap().len(), 1, "the fault for DELETE does not affect a GET");
     assert_eq!(status_of(&keys.delete("x").unwrap_err()), Some(500));
+}
+
+/// Returns a handle without retries, which fails after this time.
+fn keys_with_timeout(fake: &FakeServer, timeout: Duration) -> SigningKeys {
+    let credentials = Credentials::api_token(FakeServer::API_TOKEN);
+    let client = Client::builder().credentials(credentials).base_url(fake.base_url()).timeout(timeout);
+    let client = client.retry_policy(RetryPolicy::none()).build().unwrap();
+    client.signing_keys(FakeServer::ACCOUNT_ID).unwrap()
+}
+
+#[test]
+fn state_after_each_fault_is_what_its_name_says() {
+    let message = || "Internal error".to_string();
+    let error = Fault::Error { status: StatusCode::INTERNAL_SERVER_ERROR, code: 10001, message: message() };
+    let faults = [
+        (Fault::Hang, false, ErrorKind::Timeout),
+        (Fault::HangAfterEffect, true, ErrorKind::Timeout),
+        (Fault::Delay(LONG), true, ErrorKind::Timeout),
+        (Fault::ResetBeforeEffect, false, ErrorKind::Transport),
+        (Fault::ResetAfterEffect, true, ErrorKind::Transport),
+        (Fault::ResetWithinResponse, true, ErrorKind::Transport),
+        (Fault::BadGatewayAfterEffect, true, ErrorKind::Api),
+        (Fault::TruncateResponse, true, ErrorKind::Decode),
+        (Fault::NullResult, true, ErrorKind::Decode),
+        (Fault::Status(StatusCode::BAD_GATEWAY), false, ErrorKind::Api),
+        (error, false, ErrorKind::Api),
+    ];
+    for (fault, takes_effect, kind) in faults {
+        let fake = FakeServer::start();
+        fake.seed("seeded");
+        let short = match kind {
+            ErrorKind::Timeout => Duration::from_millis(500),
+            _ => Duration::from_secs(10),
+        };
+        let keys = keys_with_timeout(&fake, Duration::from_secs(10));
+        let ids = || keys.list().unwrap().into_iter().map(|key| key.id).collect::<Vec<_>>();
+
+        fake.inject_on("POST", fault.clone());
+        let error = keys_with_timeout(&fake, short).create().unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (kind, true), "{fault:?}: {error}");
+        assert_eq!(ids().len(), 1 + usize::from(takes_effect), "{fault:?}");
+
+        fake.inject_on("DELETE", fault.clone());
+        // A null or truncated result of a delete may be a success.
+        let _ = keys_with_timeout(&fake, short).delete("seeded");
+        assert_eq!(!ids().contains(&"seeded".to_string()), takes_effect, "{fault:?}");
+        assert_eq!(requests(&fake), ["POST ", "GET ", "DELETE /seeded", "GET "], "{fault:?}");
+    }
+}
+
+#[test]
+fn connection_is_reset_within_the_response_after_a_complete_form_of_the_key() {
+    let fake = FakeServer::start();
+    fake.inject(Fault::ResetWithinResponse);
+    let error = fake.signing_keys().create().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    // Other systems may discard the part that arrived before the reset.
+    if cfg!(target_os = "linux") {
+        assert!(error.recovered_key().is_some());
+    }
+}
+
+#[test]
+fn reset_and_hung_requests_are_retried_if_idempotent() {
+    let fake = FakeServer::start();
+    fake.seed("first");
+    let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_secs(1));
+    let keys = fake.signing_keys().with_retry_policy(policy);
+    for fault in [Fault::Hang, Fault::ResetBeforeEffect, Fault::ResetAfterEffect, Fault::ResetWithinResponse] {
+        fake.inject(fault);
+        assert_eq!(keys.list().unwrap().len(), 1);
+    }
+    assert_eq!(requests(&fake), ["GET "; 8]);
+    fake.inject(Fault::ResetAfterEffect);
+    keys.delete("first").unwrap();
+    assert_eq!(requests(&fake)[8..], ["DELETE /first"; 2]);
+}
+
+#[test]
+fn null_result_is_an_empty_list_and_errors_are_unchanged() {
+    let fake = FakeServer::start();
+    fake.seed("first");
+    let keys = fake.signing_keys();
+    fake.inject(Fault::NullResult);
+    assert!(keys.list().unwrap().is_empty());
+    fake.inject(Fault::NullResult);
+    assert!(keys.delete("unknown").unwrap_err().is_not_found());
+    assert_eq!(keys.list().unwrap().len(), 1);
+}
+
+#[test]
+fn error_has_the_injected_status_code_and_message() {
+    let fake = FakeServer::start();
+    let message = "Maximum number of keys reached";
+    fake.inject(Fault::Error { status: StatusCode::CONFLICT, code: 10010, message: message.into() });
+    let error = fake.signing_keys().create().unwrap_err();
+    assert_eq!(status_of(&error), Some(409));
+    assert!(!error.outcome_unknown());
+    let text = error.to_string();
+    assert!(text.contains("10010") && text.contains(message), "{text}");
+}
+
+#[test]
+fn faults_after_effect_do_not_bypass_authentication() {
+    let fake = FakeServer::start();
+    let client = Client::builder().credentials(Credentials::api_token("another")).base_url(fake.base_url());
+    let keys = client.build().unwrap().signing_keys(FakeServer::ACCOUNT_ID).unwrap();
+    fake.inject(Fault::ResetAfterEffect);
+    keys.create().unwrap_err();
+    assert!(fake.signing_keys().list().unwrap().is_empty());
+}
+
+#[test]
+fn delayed_response_arrives_later_and_does_not_hold_up_other_requests() {
+    let fake = FakeServer::start();
+    fake.inject_on("POST", Fault::Delay(Duration::from_secs(1)));
+    let keys = fake.signing_keys();
+    let (sender, receiver) = mpsc::channel();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            keys.create().unwrap();
+            assert!(start.elapsed() >= Duration::from_secs(1));
+            sender.send("delayed").unwrap();
+        });
+        while fake.requests().is_empty() {
+            thread::yield_now();
+        }
+        assert_eq!(fake.signing_keys().list().unwrap().len(), 1, "the key exists before the response is sent");
+        sender.send("other").unwrap();
+    });
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["other", "delayed"]);
+}
+
+#[test]
+fn dropping_the_server_ends_hung_and_delayed_requests() {
+    for fault in [Fault::Hang, Fault::HangAfterEffect, Fault::Delay(LONG), Fault::Delay(Duration::MAX)] {
+        let fake = FakeServer::start();
+        let keys = keys_with_timeout(&fake, LONG);
+        fake.inject(fault);
+        let call = thread::spawn(move || keys.create().unwrap_err().kind());
+        while fake.requests().is_empty() {
+            thread::yield_now();
+        }
+        drop(fake);
+        assert_eq!(call.join().unwrap(), ErrorKind::Transport);
+    }
+}
+
+#[test]
+fn parallel_requests_see_one_state() {
+    let fake = FakeServer::start();
+    let keys = fake.signing_keys();
+    (0..320).for_each(|n| fake.seed(&n.to_string()));
+    thread::scope(|scope| {
+        for thread in 0..32 {
+            let keys = &keys;
+            scope.spawn(move || {
+                (thread * 10..thread * 10 + 10).for_each(|n| drop(keys.delete(&n.to_string()).unwrap()));
+            });
+        }
+    });
+    assert!(keys.list().unwrap().is_empty());
+    assert_eq!(fake.requests().len(), 321);
+}
+
+#[test]
+fn odd_requests_do_not_stop_the_server() {
+    let fake = FakeServer::start();
+    let address = fake.base_url().replace("http://", "");
+    let requests: [&[u8]; 8] = [
+        b"",
+        b"\r\n\r\n",
+        b"GET",
+        b"\0\xff\xfe\r\n\r\n",
+        b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551615\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ];
+    for request in requests {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(request).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        // Ends when the server closes the connection, perhaps with a reset.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert!(fake.signing_keys().list().unwrap().is_empty());
+}
+
+#[test]
+fn token_times_can_be_numbers_or_strings_of_digits() {
+    let fake = FakeServer::start();
+    let key = fake.signing_keys().create().unwrap();
+    let pem = String::from_utf8(STANDARD.decode(key.pem.expose_secret()).unwrap()).unwrap();
+    let der = STANDARD.decode(pem.lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap();
+    let key_pair = RsaKeyPair::from_der(&der).unwrap();
+    let verify = |exp: Value, nbf: Value| {
+        let claims = json!({ "sub": "video", "kid": key.id, "exp": exp, "nbf": nbf });
+        let header = json!({ "alg": "RS256", "kid": key.id });
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let message = format!("{header}.{claims}");
+        let mut signature = vec![0; key_pair.public_modulus_len()];
+        key_pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        fake.verify_token(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    };
+    let now = fake.now().as_second();
+    let number = |offset: i64| json!(now + offset);
+    let digits = |offset: i64| json!((now + offset).to_string());
+    assert_eq!(verify(number(60), number(-60)), Ok(()));
+    assert_eq!(verify(digits(60), digits(-60)), Ok(()));
+    assert_eq!(verify(digits(60), Value::Null), Ok(()));
+    assert_eq!(verify(digits(-60), digits(-120)), Err(TokenError::Expired));
+    assert_eq!(verify(digits(120), digits(60)), Err(TokenError::NotYetValid));
+    for invalid in [json!(""), json!("soon"), json!("+1"), json!(" 1"), json!("99999999999999999999"), json!([1])] {
+        assert_eq!(verify(invalid.clone(), Value::Null), Err(TokenError::Malformed), "{invalid}");
+    }
 }
 
 #[test]
