@@ -74,7 +74,7 @@ use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 /// # server.inject_on("POST", Fault::TruncateResponse);
 /// # create(&keys, store)?;
 /// # assert_eq!((stored.get(), keys.list()?.len()), (2, 3));
-/// # server.inject_on("POST", Fault::LoseResponse);
+/// # server.inject_on("POST", Fault::BadGatewayAfterEffect);
 /// # assert!(create(&keys, store).is_err());
 /// # assert_eq!((stored.get(), keys.list()?.len()), (2, 3));
 /// # Ok::<(), Error>(())

@@ -195,7 +195,7 @@ impl SigningKeys {
     /// }
     /// # let server = FakeServer::start();
     /// # let keys = server.signing_keys();
-    /// # for fault in [None, Some(Fault::LoseResponse)] {
+    /// # for fault in [None, Some(Fault::BadGatewayAfterEffect)] {
     /// #     server.seed("leaked");
     /// #     fault.map(|fault| server.inject_on("DELETE", fault));
     /// #     assert!(revoke(&keys, "leaked")?);
