@@ -249,7 +249,7 @@ impl Error {
     ///
     /// A create whose outcome is unknown is never retryable: it could create a second key.
     pub fn is_retryable(&self) -> bool {
-        if self.0.operation == Some(Operation::Create) && self.outcome_unknown() {
+        if self.0.operation == Some(Operation::Create) && self.0.outcome_unknown {
             return false;
         }
         let is_temporary = |status: StatusCode| {
@@ -292,14 +292,14 @@ impl Error {
 
     /// Returns whether a failed create may have created a key, or a failed delete may have deleted it.
     ///
-    /// False only if the request was never sent, or if the service definitely rejected it: a 4xx, except for
-    /// 408 Request Timeout and for a response that contains key material, or `success: false` with a 2xx. Always false
-    /// for a list, which changes nothing.
+    /// False only if no request was sent, or if the service definitely rejected all that were: with a 4xx, except for
+    /// 408 Request Timeout and for a response that contains key material, or with `success: false` and a 2xx. Always
+    /// false for a list, which changes nothing.
     ///
     /// See how to recover from a [failed create](Self#recovering-from-a-failed-create), and how to be sure that a
     /// [key is deleted](crate::SigningKeys::delete).
     pub fn outcome_unknown(&self) -> bool {
-        self.0.outcome_unknown || self.0.recovered_key.is_some()
+        self.0.outcome_unknown
     }
 
     /// Returns the key material that was found in the response to a failed create.
@@ -352,7 +352,7 @@ impl Error {
         error: generated::Error<types::StreamApiResponseCommonFailure>,
     ) -> Self {
         use generated::Error as Generated;
-        match error {
+        let mut error = match error {
             Generated::InvalidRequest(cause) => Self::new(ErrorKind::InvalidInput, "request could not be built")
                 .with_operation(operation)
                 .with_source(cause),
@@ -363,7 +363,12 @@ impl Error {
             }
             Generated::InvalidResponsePayload(response, e) => Self::unexpected_response(operation, &response, Some(e)),
             Generated::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
-        }
+        };
+        // A new key shows that the request took effect, whatever the status code is.
+        error.0.outcome_unknown |= error.0.recovered_key.is_some();
+        // The last response says nothing about an earlier attempt that may have taken effect.
+        error.0.outcome_unknown |= operation != Operation::List && error.0.call.follows_lost_attempt;
+        error
     }
 
     fn from_transport(operation: Operation, e: TransportError) -> Self {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use ureq::http::header::HeaderMap;
@@ -5,7 +6,7 @@ use ureq::http::header::HeaderMap;
 use crate::{Credentials, RetryPolicy};
 
 /// The settings of a client or a handle.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     pub(crate) credentials: Credentials,
     pub(crate) headers: HeaderMap,
@@ -17,4 +18,18 @@ pub struct Settings {
     pub(crate) retry_policy: RetryPolicy,
     /// In bytes, after decompression.
     pub(crate) max_response_size: u64,
+}
+
+impl fmt::Debug for Settings {
+    /// Leaves out the query, in which callers may put secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("credentials", &self.credentials)
+            .field("headers", &self.headers)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("retry_policy", &self.retry_policy)
+            .field("max_response_size", &self.max_response_size)
+            .finish_non_exhaustive()
+    }
 }

@@ -5,6 +5,7 @@ mod support;
 
 mod build_script;
 mod changed_spec;
+mod claims;
 mod connections;
 mod contract;
 mod examples;

@@ -1,8 +1,12 @@
 //! Responses that contain secrets, and a check that a text contains none.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use cloudflare_stream_keys::{Client, Credentials, RetryPolicy};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, RetryPolicy};
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 use super::{RawServer, Reply, TOKEN, created_body, response};
@@ -12,27 +16,69 @@ pub const JWK: &str = "eyJ1c2UiOiJzaWciLCJrdHkiOiJSU0EiLCJraWQiOiI1MjEzY2ZhMTIxZ
 pub const EMAIL: &str = "root@secret-company.example";
 pub const GLOBAL_API_KEY: &str = "c2547eb745079dac9320b638f5e225cf483cc5cfdda41";
 
+/// Headers that a caller adds to every request.
+pub const CALLER_HEADERS: [(&str, &str); 3] = [
+    ("cf-access-client-secret", "bdd31cbc4dec990953e39163fbbb194c93313ca9f0a6e420346af9d326b1d2a5"),
+    ("cookie", "session=kDpTq1vYt6Zc3xWm"),
+    ("proxy-authorization", "Basic cHJveHktdXNlcjpPN2hMc1F3Mg=="),
+];
+pub const PROXY_PASSWORD: &str = "Vt5-proxy-password-8Qk";
+
+/// A client certificate and its private key, in PEM.
+pub fn client_certificate() -> &'static str {
+    &CLIENT_CERTIFICATE.0
+}
+
+static CLIENT_CERTIFICATE: LazyLock<(String, KeyPair)> = LazyLock::new(|| {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["client.example".to_string()]).unwrap().self_signed(&key).unwrap();
+    let pem = |label, der| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
+    (pem("CERTIFICATE", &certificate.der()[..]) + &pem("PRIVATE KEY", &key.serialize_der()), key)
+});
+
+/// Ten consecutive bytes of every secret at each position, as text and as a list of numbers, without whitespace.
+static PARTS_OF_SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let key = CLIENT_CERTIFICATE.1.serialize_der();
+    // PKCS #8 also has the algorithm and the public key, which are no secrets.
+    let private_number = &key[36..68];
+    let encoded = STANDARD.encode(private_number);
+    let texts = [PEM, JWK, TOKEN, EMAIL, GLOBAL_API_KEY, PROXY_PASSWORD, &encoded];
+    let texts = texts.into_iter().chain(CALLER_HEADERS.map(|(_, value)| value)).map(str::as_bytes);
+    let parts = texts.chain([private_number]).flat_map(|secret| secret.windows(10));
+    parts
+        .flat_map(|part| {
+            let numbers = without_whitespace(&format!("{part:?}"));
+            let text = std::str::from_utf8(part).ok().map(without_whitespace);
+            [Some(numbers[1..numbers.len() - 1].to_string()), text].into_iter().flatten()
+        })
+        .collect()
+});
+
+fn without_whitespace(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
 /// Asserts that the text contains no ten consecutive bytes of a secret, neither as text nor as a list of numbers.
 pub fn assert_no_secrets(source: &str, text: &str) {
-    for secret in [PEM, JWK, TOKEN, EMAIL, GLOBAL_API_KEY] {
-        for part in secret.as_bytes().windows(10) {
-            let plain = std::str::from_utf8(part).unwrap();
-            let numbers = format!("{part:?}");
-            assert!(
-                !text.contains(plain) && !text.contains(&numbers[1..numbers.len() - 1]),
-                "{source} contains {plain}: {text}"
-            );
-        }
+    let compact = without_whitespace(text);
+    for part in &*PARTS_OF_SECRETS {
+        assert!(!compact.contains(part), "{source} contains {part}: {text}");
     }
 }
 
-/// Returns one client for each kind of credentials. They have a short timeout and do not retry.
+/// Returns one builder for each kind of credentials, with [`CALLER_HEADERS`], a short timeout and no retries.
+pub fn client_builders(server: &RawServer) -> [ClientBuilder; 2] {
+    let builder = CALLER_HEADERS
+        .into_iter()
+        .fold(server.client_builder(), |builder, (name, value)| builder.default_header(name, value))
+        .timeout(Duration::from_millis(300))
+        .retry_policy(RetryPolicy::none());
+    [builder.clone(), builder.credentials(Credentials::global_api_key(EMAIL, GLOBAL_API_KEY))]
+}
+
+/// Builds the clients of [`client_builders`].
 pub fn clients(server: &RawServer) -> [Client; 2] {
-    let builder = || server.client_builder().timeout(Duration::from_millis(300)).retry_policy(RetryPolicy::none());
-    [
-        builder().build().unwrap(),
-        builder().credentials(Credentials::global_api_key(EMAIL, GLOBAL_API_KEY)).build().unwrap(),
-    ]
+    client_builders(server).map(|builder| builder.build().unwrap())
 }
 
 /// Returns invalid and error responses of many kinds, most with key material in them. No create succeeds on any.
