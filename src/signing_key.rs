@@ -22,7 +22,7 @@ pub struct SigningKey {
     pub jwk: Secret,
 }
 
-/// A signing key without its private key, as returned by [`SigningKeys::list`].
+/// A signing key without its private key, as returned by [`SigningKeys::list`](crate::SigningKeys::list).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SigningKeyInfo {

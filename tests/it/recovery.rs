@@ -97,9 +97,8 @@ fn second(second: i64) -> Timestamp {
 
 #[test]
 fn lost_key_is_the_only_new_key_and_created_during_the_call() {
-    let old = key("old", Some(second(-9000)));
-    let find =
-        |new: &[SigningKeyInfo]| LostKey::find(&[old.clone()], &[&[old.clone()], new].concat(), second(0)..=second(30));
+    let before = [key("old", Some(second(-9000)))];
+    let find = |new: &[SigningKeyInfo]| LostKey::find(&before, &[&before, new].concat(), second(0)..=second(30));
     let at = |seconds| key("new", Some(second(seconds)));
     assert_eq!(find(&[]), LostKey::None);
     for seconds in [-60, 0, 30, 90] {
@@ -109,7 +108,7 @@ fn lost_key_is_the_only_new_key_and_created_during_the_call() {
     for unclear in [vec![at(-61)], vec![at(91)], vec![key("new", None)], vec![key("b", Some(second(1))), at(1)]] {
         assert_eq!(find(&unclear), LostKey::Unclear(unclear.clone()));
     }
-    assert_eq!(LostKey::find(&[old.clone()], &[], second(0)..=second(30)), LostKey::None);
+    assert_eq!(LostKey::find(&before, &[], second(0)..=second(30)), LostKey::None);
 }
 
 #[test]

@@ -344,3 +344,13 @@ fn error_before_the_first_attempt_has_none() {
     let error = server.signing_keys().delete("a/b").unwrap_err();
     assert_eq!((error.attempts(), error.elapsed(), error.is_retryable()), (0, Duration::ZERO, false));
 }
+
+#[test]
+fn row_17_attempt_that_failed_to_connect_deleted_nothing() {
+    let body = r#"{"success":false,"errors":[{"code":10003,"message":"Not found"}]}"#;
+    let server = RawServer::with_replies(vec![Reply::Bytes(response(404, body))]);
+    let agent = agent_resolving_to(&[closed_port(), server.address()]);
+    let client = server.client_builder().agent(agent).build().unwrap();
+    let error = client.signing_keys(ACCOUNT_ID).unwrap().delete(KEY_ID).unwrap_err();
+    assert!(error.is_not_found() && !error.outcome_unknown() && error.attempts() == 2, "{error:#?}");
+}
