@@ -5,9 +5,10 @@
 //! ```
 //!
 //! The hand-written code exists without timeouts, which spares ureq a thread and a lookup per request, and with the same
-//! timeouts as ours. Times are medians, with the functions taking turns. "Busy" means that other threads keep all cores
-//! occupied. Callgrind counts the instructions, if valgrind is installed: those of 2n calls minus those of n calls, which
-//! leaves out start-up. The server runs in a child process. README.md says how to install the other clients.
+//! timeouts as ours. Times are medians, with the functions taking turns. The server runs in a process of its own, and the
+//! client and the server are pinned to a core each. "Busy" means that other processes keep both cores occupied. Callgrind
+//! counts the instructions, if valgrind is installed: those of 2n calls minus those of n calls, which leaves out start-up.
+//! README.md says how to install the other clients.
 
 mod support;
 
@@ -16,9 +17,8 @@ use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
@@ -28,13 +28,18 @@ use serde_json::json;
 use support::medians;
 
 const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
-const ROUNDS: usize = 1000;
+const ROUNDS: usize = 5000;
+const CLIENT_CORE: u32 = 0;
+const SERVER_CORE: u32 = 1;
 const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => serve(),
+        ["spin"] => loop {
+            std::hint::spin_loop();
+        },
         ["call", implementation, url, calls] => {
             let list = implementation_by_name(implementation, url);
             (0..calls.parse::<u64>().expect("a number")).for_each(|_| list());
@@ -211,6 +216,8 @@ impl Drop for Server {
 
 fn compare() {
     let server = Server::start();
+    pin(server.process.id(), SERVER_CORE);
+    pin(std::process::id(), CLIENT_CORE);
     for (case, keys) in [("2-length", "2 keys"), ("1000-length", "1,000 keys")] {
         let by_address = format!("{}/{case}", server.base_url);
         let by_name = by_address.replace("127.0.0.1", "localhost");
@@ -276,26 +283,37 @@ fn compare_costs(url: &str, case: &str, calls: u64) {
     println!("allocations, {case}: {:.2} ({ours} / {plain} per call)", ours as f64 / plain as f64);
 }
 
-/// Threads that keep all cores occupied until it is dropped.
-struct Busy {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
+/// Processes that keep both cores occupied until it is dropped.
+struct Busy(Vec<Child>);
 
 impl Busy {
     fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let cores = thread::available_parallelism().map_or(2, usize::from);
-        let spin = |stop: Arc<AtomicBool>| move || while !stop.load(Ordering::Relaxed) {};
-        Self { threads: (0..cores).map(|_| thread::spawn(spin(stop.clone()))).collect(), stop }
+        let program = std::env::current_exe().expect("a path");
+        let spin = |core| {
+            let child = Command::new(&program).arg("spin").stdin(Stdio::piped()).spawn().expect("a process");
+            pin(child.id(), core);
+            child
+        };
+        Self([CLIENT_CORE, SERVER_CORE].map(spin).into())
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.threads.drain(..).for_each(|thread| thread.join().expect("no panic"));
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
+}
+
+/// Lets a process run on this core only, if `taskset` is installed.
+///
+/// Whether the server's thread wakes on the client's core or on another one is decided once per connection, and doubles
+/// the time of a short call.
+fn pin(process: u32, core: u32) {
+    let (core, process) = (core.to_string(), process.to_string());
+    let _ = Command::new("taskset").args(["--all-tasks", "--cpu-list", "--pid", &core, &process]).output();
 }
 
 /// Counts the instructions per call, without start-up.
