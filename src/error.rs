@@ -34,8 +34,8 @@ use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 ///
 /// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true. If
 /// the response contained key material, [`recovered_key`](Self::recovered_key) returns it, and you can store the key.
-/// If not, the account may have a key whose private key is lost. [`LostKey`](crate::LostKey) finds it. Delete it only if
-/// no other program creates keys in this account:
+/// If not, the account may have a key whose private key is lost, which [`LostKey`](crate::LostKey) finds. Delete it only
+/// if no other program creates keys in this account:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
@@ -218,7 +218,7 @@ impl Error {
         self.0.ray_id.as_deref()
     }
 
-    /// Returns the `Retry-After` header of the response, which is how long to wait before the next call.
+    /// Returns how long to wait before the next call, according to the `Retry-After` header of the response.
     ///
     /// Cloudflare allows each user 1,200 requests in five minutes.
     pub fn retry_after(&self) -> Option<Duration> {

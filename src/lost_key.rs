@@ -9,9 +9,9 @@ use crate::SigningKeyInfo;
 /// How far the local clock and the service's clock may differ.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// The key that a failed create left behind, as far as the account's keys before and after the call show it.
+/// The key that a failed create left behind, as far as lists of the account's keys show it.
 ///
-/// The private key of such a key is lost, so the key is of no use and can be deleted. See
+/// Its private key is lost, so it is of no use and can be deleted. See
 /// [how to recover from a failed create](crate::Error#recovering-from-a-failed-create).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -20,17 +20,17 @@ pub enum LostKey {
     None,
     /// Exactly one key is new, and it was created during the call.
     Found(SigningKeyInfo),
-    /// These keys are new, and it is not clear whether the call created one of them. Do not delete any without asking
-    /// whoever else creates keys in this account.
+    /// These keys are new, but it is not clear which of them the call created, if any. Ask whoever else creates keys in
+    /// this account before you delete one.
     Unclear(Vec<SigningKeyInfo>),
 }
 
 impl LostKey {
     /// Compares the keys before and after a create. `call` is when the create began and ended by the local clock, which
-    /// may differ from the service's clock by a minute.
+    /// may differ from the service's clock by up to a minute.
     ///
-    /// A list does not show who created a key. If another program can create keys in the same account, a key of its own
-    /// that it creates during the call looks like the lost one. Then treat [`Found`](Self::Found) like
+    /// A list does not show who created a key. A key that another program creates in the same account during the call
+    /// looks like the lost one. If there can be such a program, treat [`Found`](Self::Found) like
     /// [`Unclear`](Self::Unclear).
     ///
     /// ```

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// | what happened | `list`, `delete` | `create` |
 /// | --- | --- | --- |
 /// | no connection was made | retried | retried |
-/// | 429 | retried | retried |
-/// | no response, an incomplete response, or 5xx | retried | **not retried**: the key may exist |
+/// | 429 | retried | retried, unless the response contains a key |
+/// | no response, an incomplete response, 408 or 5xx | retried | **not retried**: the key may exist |
 /// | any other response | not retried | not retried |
 ///
 /// `list` and `delete` are idempotent. `create` is not, because every create makes another key. It is retried only if

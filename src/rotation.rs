@@ -11,8 +11,9 @@ const DAY: Duration = HOUR.saturating_mul(24);
 ///
 /// [`plan`](Self::plan) says what is due. It only compares dates, and makes no requests.
 ///
-/// Deleting a key revokes every token that it signed, and a token is valid for up to 24 hours. So a key is deleted only
-/// when its successor, which signs since then, is older than that, plus a margin in which programs switch to it.
+/// Deleting a key revokes every token that it signed, and a token can be valid for 24 hours. So a key is deleted only when
+/// its successor is older than that, plus a margin in which all programs start to sign with the successor. The newest key
+/// that is both listed and stored is the one to sign with.
 ///
 /// ```
 /// use cloudflare_stream_keys::jiff::Timestamp;
@@ -40,7 +41,7 @@ const DAY: Duration = HOUR.saturating_mul(24);
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// `examples/rotate.rs` shows it with a clock that runs faster.
+/// `examples/rotate.rs` shows it with a clock that is moved forward by days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct RotationPolicy {

@@ -37,12 +37,12 @@ pub struct SigningKeyInfo {
 impl SigningKey {
     /// Returns the whole key as JSON text, to be stored. [`from_json`](Self::from_json) reads it.
     ///
-    /// The text contains the private key: it belongs into a secret manager, an encrypted file or an encrypted column,
-    /// not into a log or a repository. Store it under the key's ID, before anything else can fail. Whoever has it can
-    /// sign tokens for every video of the account, until the key is deleted.
+    /// The text contains the private key, so it belongs in a secret manager, an encrypted file or an encrypted column,
+    /// not in a log or a repository. Store it under the key's ID, before anything else can fail. Whoever has it can sign
+    /// tokens for every video of the account until the key is deleted.
     ///
-    /// It is an object with `version` (1), `id`, `created` (an RFC 3339 date, or null), `pem` and `jwk`. Later versions
-    /// of this crate read it too.
+    /// It is an object with the members `version` (1), `id`, `created` (an RFC 3339 date or null), `pem` and `jwk`.
+    /// Later versions of this crate can read it too.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKey;
@@ -67,7 +67,8 @@ impl SigningKey {
             pem: self.pem.expose_secret(),
             jwk: self.jwk.expose_secret(),
         };
-        // The text is written into memory that is wiped. If that had to grow, the smaller piece would not be.
+        // Memory that is wiped on drop, and large enough that it need not grow, which would leave a copy behind. Escaping
+        // makes a character at most six times as long.
         let longest = 6 * (stored.id.len() + stored.pem.len() + stored.jwk.len()) + 200;
         let mut text = Zeroizing::new(Vec::with_capacity(longest));
         // Writing strings and numbers into memory cannot fail.

@@ -175,23 +175,24 @@ impl SigningKeys {
     ///
     /// # Being sure that a key is gone
     ///
-    /// A key that has leaked is revoked when a list no longer contains it. Do not rely on a 404: Cloudflare also
-    /// responds with it if the key belongs to another account than the handle's.
+    /// A leaked key is revoked once the list no longer contains it. Do not rely on a 404, which is also the response if
+    /// the key belongs to another account than the handle's:
     ///
     /// ```
     /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
     /// use cloudflare_stream_keys::{Error, SigningKeys};
     ///
-    /// /// Returns whether the key is gone. Call it again if it returns an error or false.
+    /// fn is_listed(keys: &SigningKeys, id: &str) -> Result<bool, Error> {
+    ///     Ok(keys.list()?.iter().any(|key| key.id == id))
+    /// }
+    ///
+    /// /// Returns whether the key is gone. If not, call it again.
     /// fn revoke(keys: &SigningKeys, id: &str) -> Result<bool, Error> {
-    ///     if !keys.list()?.iter().any(|key| key.id == id) {
-    ///         panic!("{id} is not a key of this account: check the account and the ID");
-    ///     }
+    ///     assert!(is_listed(keys, id)?, "check the account ID and the key ID");
     ///     match keys.delete(id) {
-    ///         Err(error) if !error.is_not_found() && !error.outcome_unknown() => return Err(error),
-    ///         _ => {}
+    ///         Err(error) if !error.is_not_found() && !error.outcome_unknown() => Err(error),
+    ///         _ => Ok(!is_listed(keys, id)?),
     ///     }
-    ///     Ok(!keys.list()?.iter().any(|key| key.id == id))
     /// }
     /// # let server = FakeServer::start();
     /// # let keys = server.signing_keys();
