@@ -113,14 +113,15 @@ fn has_distinct_names(schema: &Value) -> bool {
 
 /// Lets responses differ from the spec if that does no harm: anything may be missing or null, and have other values, except
 /// what tells success from failure or the alternatives of a oneOf apart. Live errors also have an `error_chain`, which the
-/// spec does not mention.
+/// spec does not mention, and a code of another type must not hide a message.
 fn adapt_response_schema(schema: &mut Value) {
     let is_kept = |property: &Value| property.get(KEPT).is_some();
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|_, property| property.get("writeOnly") != Some(&json!(true)));
         if properties.contains_key("code") && properties.contains_key("message") {
-            properties["code"] =
-                json!({ "type": "integer", "x-lenient": true, "description": properties["code"]["description"] });
+            if properties["code"]["type"] == "integer" {
+                properties["code"][LENIENT] = json!(true);
+            }
             let cause = json!({ "type": "object", "properties": {
                 "code": properties["code"], "message": properties["message"],
             }});
@@ -140,6 +141,9 @@ fn adapt_response_schema(schema: &mut Value) {
 
 /// Marks a member of a response that must be there and have one of the values of its enum.
 pub const KEPT: &str = "x-kept";
+
+/// Marks an integer that is decoded whatever its type, because it is the code of an error.
+pub const LENIENT: &str = "x-lenient";
 
 fn is_map(schema: &Value) -> bool {
     schema["type"] == "object" && schema.get("properties").is_none()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::directions::reachable;
+use super::directions::{LENIENT, reachable};
 use super::names::pascal_case;
 use super::schemas::Side;
 use super::spec::{operations, reference, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas};
@@ -52,7 +52,7 @@ pub fn substitute(spec: &mut Value, side: Side) -> Result<(), Vec<String>> {
 fn substitute_for(schema: &Value) -> Option<&'static str> {
     let kind = schema.get("type").and_then(Value::as_str);
     match (kind, schema.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
-        (Some("integer"), _) if schema.get("x-lenient").is_some() => Some("SubstituteCode"),
+        (Some("integer"), _) if schema.get(LENIENT).is_some() => Some("SubstituteCode"),
         (Some("string"), _) if is_sensitive(schema) => Some("SubstituteSecret"),
         (Some("string"), None) if schema["format"] == "date-time" => Some("SubstituteTimestamp"),
         (Some("boolean"), Some([Value::Bool(true)])) => Some("SubstituteTrue"),
