@@ -298,8 +298,8 @@ impl ClientBuilder {
     /// The default agent does more than ureq. With an agent of your own:
     ///
     /// - The host name is looked up for every request, also if a connection is reused.
-    /// - If a connection closes during the TLS handshake, `list` and `delete` return [`ErrorKind::Transport`], not
-    ///   [`ErrorKind::Connect`]: the cause is only guessed.
+    /// - If TLS fails during the handshake, or the network is unreachable, `list` and `delete` return
+    ///   [`ErrorKind::Transport`], not [`ErrorKind::Connect`], because it is unclear whether the request was sent.
     /// - A proxy that responds very slowly can delay a call beyond its deadline.
     /// - The log level is lowered for the whole call, and not only while bytes are processed: see [above](Self#logging).
     ///

@@ -41,23 +41,26 @@ use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
 /// use cloudflare_stream_keys::jiff::Timestamp;
 /// use cloudflare_stream_keys::{Error, LostKey, RecoveredKey, Secret, SigningKeys};
+/// use std::collections::BTreeMap;
 ///
-/// /// Creates a key and stores its JWK, which contains its ID.
-/// fn create(keys: &SigningKeys, store: impl Fn(&Secret)) -> Result<(), Error> {
+/// /// Creates a key and stores its JWK by its ID. `store` stands in for a secret store.
+/// fn create(keys: &SigningKeys, store: &mut BTreeMap<String, Secret>) -> Result<(), Error> {
 ///     let before = keys.list()?;
 ///     let start = Timestamp::now();
 ///     let error = match keys.create() {
-///         Ok(key) => return Ok(store(&key.jwk)),
+///         Ok(key) => return Ok(drop(store.insert(key.id, key.jwk))),
 ///         Err(error) => error,
 ///     };
 ///     let end = Timestamp::now();
 ///     match error.recovered_key() {
-///         Some(RecoveredKey { jwk: Some(jwk), .. }) => return Ok(store(jwk)),
+///         Some(RecoveredKey { id: Some(id), jwk: Some(jwk), .. }) => {
+///             return Ok(drop(store.insert(id.clone(), jwk.clone())));
+///         }
 ///         Some(_) => return Err(error), // the caller stores the PEM
 ///         None => {}
 ///     }
 ///     if error.outcome_unknown() {
-///         match LostKey::find(&before, &keys.list()?, start..=end) {
+///         match LostKey::find(&before, &keys.list()?, start..=end, |id| store.contains_key(id)) {
 ///             LostKey::None => {}
 ///             LostKey::Found(key) => drop(keys.delete(&key.id)?),
 ///             LostKey::Unclear(candidates) => eprintln!("check these keys by hand: {candidates:?}"),
@@ -68,15 +71,14 @@ use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 /// # let server = FakeServer::start();
 /// # let keys = server.signing_keys();
 /// # server.seed("in-use");
-/// # let stored = std::cell::Cell::new(0);
-/// # let store = |_: &Secret| stored.set(stored.get() + 1);
-/// # create(&keys, store)?;
+/// # let mut store = BTreeMap::new();
+/// # create(&keys, &mut store)?;
 /// # server.inject_on("POST", Fault::TruncateResponse);
-/// # create(&keys, store)?;
-/// # assert_eq!((stored.get(), keys.list()?.len()), (2, 3));
+/// # create(&keys, &mut store)?;
+/// # assert_eq!((store.len(), keys.list()?.len()), (2, 3));
 /// # server.inject_on("POST", Fault::BadGatewayAfterEffect);
-/// # assert!(create(&keys, store).is_err());
-/// # assert_eq!((stored.get(), keys.list()?.len()), (2, 3));
+/// # assert!(create(&keys, &mut store).is_err());
+/// # assert_eq!((store.len(), keys.list()?.len()), (2, 3));
 /// # Ok::<(), Error>(())
 /// ```
 ///
@@ -168,6 +170,8 @@ struct Inner {
     outcome_unknown: bool,
     call: CallProgress,
     recovered_key: Option<RecoveredKey>,
+    /// Whether the response contains key material, even if none of it can be recovered.
+    contains_key: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -314,7 +318,8 @@ impl Error {
 
     /// Returns whether a delete found no key because an earlier attempt of the same call deleted it.
     pub(crate) fn is_completed_delete(&self) -> bool {
-        let is_unknown_key = self.0.status == Some(StatusCode::NOT_FOUND) && self.has_code(UNKNOWN_KEY);
+        let is_unknown_key = self.0.status == Some(StatusCode::NOT_FOUND)
+            && self.0.errors.iter().any(|error| error.code == Some(UNKNOWN_KEY));
         is_unknown_key && self.0.call.follows_lost_attempt
     }
 
@@ -332,6 +337,7 @@ impl Error {
             outcome_unknown: false,
             call: CallProgress::default(),
             recovered_key: None,
+            contains_key: false,
             source: None,
         }))
     }
@@ -340,10 +346,16 @@ impl Error {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
-    /// Creates the error for a decoded response that lacks a required part.
-    pub(crate) fn incomplete(operation: Operation, response: &Response, message: &'static str) -> Self {
+    /// Creates the error for a response that says `success: true`, but lacks a required part.
+    pub(crate) fn incomplete(
+        operation: Operation,
+        response: &Response,
+        errors: Option<types::StreamMessages>,
+        message: &'static str,
+    ) -> Self {
         let mut error = Self::new(ErrorKind::Decode, message).with_operation(operation).with_response(response);
-        error.0.outcome_unknown = operation == Operation::Create;
+        error.0.errors = errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
+        error.0.outcome_unknown = operation != Operation::List;
         error
     }
 
@@ -365,7 +377,7 @@ impl Error {
             Generated::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
         };
         // A new key shows that the request took effect, whatever the status code is.
-        error.0.outcome_unknown |= error.0.recovered_key.is_some();
+        error.0.outcome_unknown |= error.0.contains_key;
         // The last response says nothing about an earlier attempt that may have taken effect.
         error.0.outcome_unknown |= operation != Operation::List && error.0.call.follows_lost_attempt;
         error
@@ -430,6 +442,7 @@ impl Error {
         self.0.call = head.call;
         if self.0.operation == Some(Operation::Create) {
             self.0.recovered_key = RecoveredKey::find(response.body.as_bytes());
+            self.0.contains_key = RecoveredKey::is_hinted(response.body.as_bytes());
         }
         self
     }

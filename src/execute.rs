@@ -73,7 +73,7 @@ fn has_key_material(result: &Result<Response, TransportError>) -> bool {
         Ok(response) => Some(response),
         Err(e) => e.partial.as_ref(),
     };
-    response.is_some_and(|response| RecoveredKey::find(response.body.as_bytes()).is_some())
+    response.is_some_and(|response| RecoveredKey::is_hinted(response.body.as_bytes()))
 }
 
 /// Describes why an attempt failed, unless it timed out.

@@ -27,10 +27,11 @@ pub enum LostKey {
 
 impl LostKey {
     /// Compares the keys before and after a create. `call` is when the create began and ended by the local clock, which
-    /// may differ from the service's clock by up to a minute.
+    /// may differ from the service's clock by up to a minute. `is_stored` returns whether your store has the private key
+    /// with this ID, which is then not a lost one.
     ///
-    /// A list does not show who created a key. A key that another program creates in the same account during the call
-    /// looks like the lost one. If there can be such a program, treat [`Found`](Self::Found) like
+    /// A list does not show who created a key. A key that another program creates in the same account during the call, or
+    /// in the minute before or after it, can look like the lost one. If there can be such a program, treat [`Found`](Self::Found) like
     /// [`Unclear`](Self::Unclear).
     ///
     /// ```
@@ -39,18 +40,25 @@ impl LostKey {
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = server.signing_keys();
     /// # server.seed("in-use");
+    /// # let store = std::collections::BTreeSet::<String>::new();
     ///
     /// let before = keys.list()?;
     /// let start = Timestamp::now();
     /// # server.seed("lost");
     /// // … a create fails …
-    /// let lost = LostKey::find(&before, &keys.list()?, start..=Timestamp::now());
+    /// let call = start..=Timestamp::now();
+    /// let lost = LostKey::find(&before, &keys.list()?, call, |id| store.contains(id));
     /// # let LostKey::Found(key) = lost else { panic!("{lost:?}") };
     /// # assert_eq!(key.id, "lost");
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
-    pub fn find(before: &[SigningKeyInfo], after: &[SigningKeyInfo], call: RangeInclusive<Timestamp>) -> Self {
-        let is_new = |key: &&SigningKeyInfo| before.iter().all(|old| old.id != key.id);
+    pub fn find(
+        before: &[SigningKeyInfo],
+        after: &[SigningKeyInfo],
+        call: RangeInclusive<Timestamp>,
+        is_stored: impl Fn(&str) -> bool,
+    ) -> Self {
+        let is_new = |key: &&SigningKeyInfo| before.iter().all(|old| old.id != key.id) && !is_stored(&key.id);
         let new: BTreeMap<_, _> = after.iter().filter(is_new).map(|key| (&key.id, key)).collect();
         let mut new: Vec<_> = new.into_values().cloned().collect();
 

@@ -38,19 +38,20 @@ impl RecoveredKey {
     /// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose
     /// value is a complete string counts.
     ///
-    /// All parts are of the same key. The JWK's `kid` is its ID; without a JWK, the body must contain one ID only. What could
-    /// be of another key is left out.
+    /// All parts are of the same key. The JWK's `kid` is its ID; without a JWK, the body must contain one ID only. What
+    /// could be of another key is left out.
     pub(crate) fn find(body: &[u8]) -> Option<Self> {
-        let (pems, jwks) = (find_members(body, "pem"), find_members(body, "jwk"));
-        let is_one_key = pems.len() <= 1 && jwks.len() <= 1;
-        let only_id = || match &find_members(body, "id")[..] {
-            [id] if is_one_key => Some(id.expose_secret().to_string()),
-            _ => None,
-        };
-        let jwk = jwks.first().cloned();
-        let pem = pems.first().filter(|_| is_one_key || jwk.is_none()).cloned();
-        let id = jwk.as_ref().and_then(kid).or_else(only_id);
-        (pem.is_some() || jwk.is_some()).then_some(Self { id, pem, jwk })
+        let (pem, jwk, id) = (Member::find(body, "pem"), Member::find(body, "jwk"), Member::find(body, "id"));
+        let is_one_key = !(pem.is_repeated || jwk.is_repeated || id.is_repeated);
+        let only_id = || id.value.filter(|_| is_one_key).map(|id| id.expose_secret().to_string());
+        let pem = pem.value.filter(|_| is_one_key || jwk.value.is_none());
+        let id = jwk.value.as_ref().and_then(kid).or_else(only_id);
+        (pem.is_some() || jwk.value.is_some()).then_some(Self { id, pem, jwk: jwk.value })
+    }
+
+    /// Returns whether a response contains key material, even if no part of it is complete.
+    pub(crate) fn is_hinted(body: &[u8]) -> bool {
+        ["pem", "jwk"].iter().any(|name| Member::values(body, name).any(|value| !value.starts_with(b"\"\"")))
     }
 }
 
@@ -63,21 +64,44 @@ fn kid(jwk: &Secret) -> Option<String> {
     let text = jwk.expose_secret();
     let decoded = STANDARD.decode(text).map(Zeroizing::new);
     let json = decoded.as_ref().map_or(text.as_bytes(), |decoded| decoded.as_slice());
+    // Serde would take an array for the struct.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
     serde_json::from_slice(json).ok().map(|Jwk { kid }| kid).filter(|kid| !kid.is_empty())
 }
 
-/// Returns the distinct values of all members with this name whose value is a complete, non-empty string.
-fn find_members(body: &[u8], name: &str) -> Vec<Secret> {
-    let name = format!("\"{name}\"");
-    let positions = body.windows(name.len()).enumerate().filter(|(_, window)| *window == name.as_bytes());
-    let mut values: Vec<Secret> = Vec::new();
-    for (at, _) in positions {
-        let Some(rest) = body[at + name.len()..].trim_ascii_start().strip_prefix(b":") else { continue };
-        let Ok(value) = Secret::deserialize(&mut serde_json::Deserializer::from_slice(rest)) else { continue };
-        let is_known = values.iter().any(|known| known.expose_secret() == value.expose_secret());
-        if !value.expose_secret().is_empty() && !is_known {
-            values.push(value);
+/// What a response says of the members with one name.
+struct Member {
+    /// The first complete, non-empty string.
+    value: Option<Secret>,
+    /// Whether there are others, complete or not.
+    is_repeated: bool,
+}
+
+impl Member {
+    fn find(body: &[u8], name: &str) -> Self {
+        let mut first: Option<Secret> = None;
+        let mut incomplete = 0;
+        for text in Self::values(body, name) {
+            let value = Secret::deserialize(&mut serde_json::Deserializer::from_slice(text)).ok();
+            match (value, &first) {
+                (None, _) => incomplete += 1,
+                (Some(value), _) if value.expose_secret().is_empty() => {}
+                (Some(value), None) => first = Some(value),
+                (Some(value), Some(known)) if value.expose_secret() == known.expose_secret() => {}
+                (Some(_), Some(_)) => return Self { value: first, is_repeated: true },
+            }
         }
+        Self { is_repeated: incomplete + usize::from(first.is_some()) > 1, value: first }
     }
-    values
+
+    /// Returns the text from the start of every string that is the value of a member with this name.
+    fn values<'a>(body: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let name = format!("\"{name}\"");
+        (0..body.len()).filter_map(move |at| {
+            let value = body[at..].strip_prefix(name.as_bytes())?.trim_ascii_start().strip_prefix(b":")?;
+            Some(value.trim_ascii_start()).filter(|value| value.starts_with(b"\""))
+        })
+    }
 }

@@ -58,7 +58,7 @@ pub struct RotationPlan {
     pub delete: Vec<String>,
     /// Whether to create a key.
     pub create: bool,
-    /// Keys that the plan leaves alone, because they are not in the store or have no creation date. They may be in use
+    /// Keys that the plan leaves alone, because they are not in the store or have no clear creation date. They may be in use
     /// by another program, or lost. Check them by hand.
     pub unmanaged: Vec<SigningKeyInfo>,
 }
@@ -90,6 +90,10 @@ impl RotationPolicy {
     /// your store has the private key with this ID. A key that it does not have is never deleted: it may belong to
     /// another program, and a store can be empty by mistake.
     ///
+    /// A key must be in the store soon after its creation, because its age counts from there. If you store a key later,
+    /// such as one whose PEM you recovered by hand, do not act on [`delete`](RotationPlan::delete) until all programs
+    /// have signed with it for the time of [`overlap`](Self::overlap).
+    ///
     /// ```
     /// use cloudflare_stream_keys::{RotationPolicy, SigningKeyInfo};
     /// # let key = |id: &str, created: &str| -> SigningKeyInfo {
@@ -114,23 +118,27 @@ impl RotationPolicy {
         let mut managed = Vec::new();
         let mut unmanaged = Vec::new();
         for key in listed {
+            let is_clear = listed.iter().all(|other| other.id != key.id || other.created == key.created);
             match key.created {
-                Some(created) if is_stored(&key.id) => managed.push((created, &key.id)),
+                Some(created) if is_clear && is_stored(&key.id) => managed.push((created, &key.id)),
                 _ => unmanaged.push(key.clone()),
             }
         }
         managed.sort();
         managed.dedup();
 
-        let age = |created: Timestamp| Duration::try_from(now.duration_since(created)).unwrap_or_default();
-        let newest = managed.last().map(|(created, _)| *created);
-        let create = match newest {
-            Some(created) => age(created) >= self.rotate_after,
+        // A key of the future has no age: the clocks differ.
+        let is_as_old_as = |created: Timestamp, age: Duration| {
+            Duration::try_from(now.duration_since(created)).is_ok_and(|actual| actual >= age)
+        };
+        let create = match managed.last() {
+            Some((created, _)) => is_as_old_as(*created, self.rotate_after),
             // The age of a stored key without a date is unknown: keys must not pile up because of it.
             None => !unmanaged.iter().any(|key| is_stored(&key.id)),
         };
         // No token of a key that is older than this one is still valid.
-        let established = managed.iter().map(|(created, _)| *created).rfind(|created| age(*created) >= self.overlap);
+        let dates = managed.iter().map(|(created, _)| *created);
+        let established = dates.rev().find(|created| is_as_old_as(*created, self.overlap));
         let is_expired = |created: &Timestamp| established.is_some_and(|established| *created < established);
         let delete = managed.iter().filter(|(created, _)| is_expired(created)).map(|(_, id)| id.to_string()).collect();
         RotationPlan { delete, create, unmanaged }

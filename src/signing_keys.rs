@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
+use ureq::http::StatusCode;
 
 use crate::error::Operation;
 use crate::generated::{self, SecretValue, types};
@@ -111,7 +112,10 @@ impl SigningKeys {
             (Some(id), Some(pem), Some(jwk)) => {
                 Ok(SigningKey { id, created: created.and_then(|created| created.0), pem: pem.0, jwk: jwk.0 })
             }
-            _ => Err(Error::incomplete(Operation::Create, &response, "response is missing the key or part of it")),
+            _ => {
+                let message = "response is missing the key or part of it";
+                Err(Error::incomplete(Operation::Create, &response, envelope.errors, message))
+            }
         }
     }
 
@@ -138,15 +142,21 @@ impl SigningKeys {
         let response = self.raw.list_signing_keys(&self.account_id);
         let response = response.map_err(|e| Error::from_generated(Operation::List, e))?;
         let (envelope, response) = response.into_parts();
-        let Some(items) = envelope.result.or_else(|| is_empty_list(&envelope.errors, &response).then(Vec::new)) else {
-            return Err(Error::incomplete(Operation::List, &response, "response has no list of keys"));
+        let has_errors = envelope.errors.as_ref().is_some_and(|errors| !errors.is_empty());
+        let items = match envelope.result {
+            Some(items) if !(items.is_empty() && has_errors) => items,
+            None if !has_errors && has_result(&response) => Vec::new(),
+            _ => {
+                let message = "response has no list of keys";
+                return Err(Error::incomplete(Operation::List, &response, envelope.errors, message));
+            }
         };
         let keys = items.into_iter().map(|item| {
-            let id = item.id.filter(|id| !id.is_empty()).or_else(|| item.key_id.clone())?;
+            let id = [&item.id, &item.key_id].into_iter().flatten().find(|id| !id.is_empty())?.clone();
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
         });
         keys.collect::<Option<_>>()
-            .ok_or_else(|| Error::incomplete(Operation::List, &response, "response lists a key without an ID"))
+            .ok_or_else(|| Error::incomplete(Operation::List, &response, None, "response lists a key without an ID"))
     }
 
     /// Deletes a key, and thereby revokes every token that it signed.
@@ -207,9 +217,9 @@ impl SigningKeys {
         validate_id("key ID", id)?;
         let error = match self.raw.delete_signing_keys(&self.account_id, id) {
             Ok(response) => return Ok(response.into_inner().result),
-            // 204 and the like.
             Err(generated::Error::InvalidResponsePayload(response, _))
-                if response.status().is_success() && response.body.is_empty() =>
+                if [StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&response.status())
+                    && response.body.is_empty() =>
             {
                 return Ok(None);
             }
@@ -315,9 +325,7 @@ impl SigningKeys {
     }
 }
 
-/// Returns whether a list without a result is an empty one, for which the service sends `null`.
-fn is_empty_list(errors: &Option<types::StreamMessages>, response: &Response) -> bool {
-    let has_errors = errors.as_ref().is_some_and(|errors| !errors.is_empty());
-    let members = response.decode::<BTreeMap<String, IgnoredAny>>();
-    !has_errors && members.is_ok_and(|members| members.contains_key("result"))
+/// Returns whether a response has a `result`, even if it is null.
+fn has_result(response: &Response) -> bool {
+    response.decode::<BTreeMap<String, IgnoredAny>>().is_ok_and(|members| members.contains_key("result"))
 }

@@ -303,7 +303,8 @@ impl State {
             Some(Fault::TruncateResponse) => {
                 let mut response = respond();
                 let body = response.body.take().map(|body| body.to_string()).unwrap_or_default();
-                response.body = Some(body[..body.len() / 4 * 3].into());
+                let end = (0..=body.len() / 4 * 3).rfind(|end| body.is_char_boundary(*end)).unwrap_or_default();
+                response.body = Some(body[..end].into());
                 (response, None)
             }
             Some(Fault::NullResult) => {

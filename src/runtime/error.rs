@@ -121,11 +121,10 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Creates the error for a request that may have been sent. `guesses` says whether an error that the connector did not
-    /// mark can precede the request nevertheless.
-    pub(super) fn new(cause: ureq::Error, partial: Option<Response>, guesses: bool) -> Self {
+    /// Creates the error for a request that may have been sent.
+    pub(super) fn new(cause: ureq::Error, partial: Option<Response>, unmarked: Unmarked) -> Self {
         let (cause, is_marked) = ConnectError::unmark(cause);
-        let is_connect = is_marked || (guesses && is_connect(&cause));
+        let is_connect = is_marked || is_connect(&cause, unmarked);
         Self { cause, is_connect, sent: true, partial, earlier: None, call: CallProgress::default() }
     }
 
@@ -145,17 +144,29 @@ impl TransportError {
     }
 }
 
-/// Returns whether an error precedes the request, as far as can be told if the connector does not mark its errors.
-fn is_connect(cause: &ureq::Error) -> bool {
+/// When an error happened that the connector did not mark.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Unmarked {
+    /// Before the request was sent.
+    Earlier,
+    /// While it was sent or later.
+    Later,
+    /// The connector marks no errors, and the request has no body that shows whether it was sent.
+    Unknown,
+}
+
+/// Returns whether an error that the connector did not mark means that no connection was made. An error that can also
+/// happen after the request was sent does not, unless the request was not sent.
+fn is_connect(cause: &ureq::Error, when: Unmarked) -> bool {
     use std::io::ErrorKind::{
         AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
     };
+    let can_be_later = [HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected];
     match cause {
-        ureq::Error::Io(e) => {
-            let connect_errors =
-                [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected];
-            is_tls(e) || connect_errors.contains(&e.kind())
-        }
+        _ if when == Unmarked::Later => false,
+        ureq::Error::Io(e) if [AddrNotAvailable, ConnectionRefused].contains(&e.kind()) => true,
+        ureq::Error::Io(e) => when == Unmarked::Earlier && (is_tls(e) || can_be_later.contains(&e.kind())),
+        ureq::Error::Rustls(_) => when == Unmarked::Earlier,
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
         | ureq::Error::BadUri(_)
         | ureq::Error::ConnectProxyFailed(_)
@@ -163,7 +174,6 @@ fn is_connect(cause: &ureq::Error) -> bool {
         | ureq::Error::HostNotFound
         | ureq::Error::InvalidProxyUrl
         | ureq::Error::RequireHttpsOnly(_)
-        | ureq::Error::Rustls(_)
         | ureq::Error::Tls(_)
         | ureq::Error::TlsRequired => true,
         _ => false,

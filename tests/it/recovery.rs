@@ -61,6 +61,14 @@ fn parts_of_different_keys_are_not_mixed() {
     // Without a JWK, nothing says which ID is the key's.
     assert_eq!(recovered(r#"{"id": "a", "result": {"id": "b", "pem": "cGVt""#), parts(None, Some("cGVt"), None));
     assert_eq!(recovered(r#"{"result": {"id": "b", "pem": "cGVt"}}"#), parts(Some("b"), Some("cGVt"), None));
+    // One form of each of two keys.
+    let one_each = format!(r#"[{{"id": "key-1", "pem": "UEVNMQ=="}}, {{"id": "key-2", "jwk": "{second}"}}]"#);
+    assert_eq!(recovered(&one_each), parts(Some("key-2"), None, Some(&second)));
+    let truncated = format!(r#"[{{"id": "key-2", "jwk": "{second}"}}, {{"pem": "UEVNMQ==", "jw"#);
+    assert_eq!(recovered(&format!(r#"{truncated}k": "abc"#)), parts(Some("key-2"), None, Some(&second)));
+    // A JWK that is not an object has no `kid`.
+    let list = STANDARD.encode(r#"["key-3"]"#);
+    assert_eq!(recovered(&format!(r#"{{"jwk": "{list}"}}"#)), parts(None, None, Some(&list)));
 }
 
 #[test]
@@ -68,6 +76,19 @@ fn rate_limit_with_key_material_is_not_retried() {
     let error = failed_create(429, &created_body("cGVt", "andr"));
     assert!(error.is_rate_limited());
     assert_eq!(error.into_recovered_key().unwrap().pem.unwrap().expose_secret(), "cGVt");
+
+    // No part is complete, but there is a key.
+    for status in [403, 422, 429] {
+        let error = failed_create(status, r#"{"result": {"id": "n", "pem": "LS0t"#);
+        assert!(error.outcome_unknown() && !error.is_retryable() && error.recovered_key().is_none(), "{error:#?}");
+    }
+}
+
+/// A hostile response with many keys takes no longer than its length.
+#[test]
+fn response_with_many_keys_is_searched_once() {
+    let many: String = (0..300_000).map(|n| format!(r#"{{"pem":"{n}"}},"#)).collect();
+    assert_eq!(recovered(&many), parts(None, Some("0"), None));
 }
 
 #[test]
@@ -98,7 +119,8 @@ fn second(second: i64) -> Timestamp {
 #[test]
 fn lost_key_is_the_only_new_key_and_created_during_the_call() {
     let before = [key("old", Some(second(-9000)))];
-    let find = |new: &[SigningKeyInfo]| LostKey::find(&before, &[&before, new].concat(), second(0)..=second(30));
+    let find =
+        |new: &[SigningKeyInfo]| LostKey::find(&before, &[&before, new].concat(), second(0)..=second(30), |_| false);
     let at = |seconds| key("new", Some(second(seconds)));
     assert_eq!(find(&[]), LostKey::None);
     for seconds in [-60, 0, 30, 90] {
@@ -108,7 +130,12 @@ fn lost_key_is_the_only_new_key_and_created_during_the_call() {
     for unclear in [vec![at(-61)], vec![at(91)], vec![key("new", None)], vec![key("b", Some(second(1))), at(1)]] {
         assert_eq!(find(&unclear), LostKey::Unclear(unclear.clone()));
     }
-    assert_eq!(LostKey::find(&before, &[], second(0)..=second(30)), LostKey::None);
+    let find_stored = |id: &'static str| {
+        LostKey::find(&before, &[key("b", Some(second(1))), at(1)], second(0)..=second(30), move |stored| stored == id)
+    };
+    assert_eq!(find_stored("b"), LostKey::Found(at(1)), "a stored key is not lost");
+    assert_eq!(LostKey::find(&before, &[at(1)], second(0)..=second(30), |_| true), LostKey::None);
+    assert_eq!(LostKey::find(&before, &[], second(0)..=second(30), |_| false), LostKey::None);
 }
 
 #[test]
@@ -127,7 +154,7 @@ fn list_that_was_null_by_mistake_deletes_no_key() {
     let before = keys.list().unwrap();
     let start = Timestamp::now();
     assert!(keys.create().unwrap_err().outcome_unknown());
-    let lost = LostKey::find(&before, &keys.list().unwrap(), start..=Timestamp::now());
+    let lost = LostKey::find(&before, &keys.list().unwrap(), start..=Timestamp::now(), |_| false);
     assert!(matches!(&lost, LostKey::Unclear(keys) if keys[0].id == "production"), "{lost:?}");
 }
 
@@ -157,7 +184,7 @@ fn found_key_was_created_during_the_call() {
         random.shuffle(&mut account);
         let after = shown(&mut random, &account);
 
-        match LostKey::find(&before, &after, call.clone()) {
+        match LostKey::find(&before, &after, call.clone(), |_| false) {
             LostKey::None => assert!(after.iter().all(|key| before.contains(key))),
             LostKey::Found(key) => {
                 assert_eq!(Some(&key), lost.as_ref(), "{before:?} {after:?}");

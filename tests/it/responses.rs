@@ -249,8 +249,10 @@ fn row_11_null_is_an_empty_list_only_without_errors() {
         r#"{"success":true}"#,
         r#"{"success":true,"errors":[]}"#,
         r#"{"success":true,"result":null,"errors":[{"code":10001,"message":"try later"}]}"#,
+        r#"{"success":true,"result":[],"errors":[{"code":10001,"message":"try later"}]}"#,
     ] {
         let error = list(body).unwrap_err();
+        assert_eq!(error.has_code(10001), body.contains("10001"));
         assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Decode, false), "{body}");
     }
 }
@@ -268,6 +270,14 @@ fn row_11_success_without_a_body_deletes_but_does_not_create_or_list() {
         let error = keys.create().unwrap_err();
         assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Decode, true), "{response}");
         assert_eq!(keys.list().unwrap_err().kind(), ErrorKind::Decode, "{response}");
+    }
+}
+
+#[test]
+fn row_11_other_success_without_a_body_does_not_delete() {
+    for status in [201, 202, 206] {
+        let error = RawServer::responding(status, "").signing_keys().delete(KEY_ID).unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Decode, true), "{status}");
     }
 }
 
@@ -294,6 +304,7 @@ fn row_12_result_of_the_wrong_type_is_a_decode_error() {
     assert_eq!(list_with_result(json!({ "id": "a" })).unwrap_err().kind(), ErrorKind::Decode);
     assert_eq!(list_with_result(json!([{ "id": 1 }])).unwrap_err().kind(), ErrorKind::Decode);
     assert_eq!(list_with_result(json!([{ "created": null }])).unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(list_with_result(json!([{ "id": "", "key_id": "" }])).unwrap_err().kind(), ErrorKind::Decode);
     assert_eq!(delete_with_response(&success_body(json!(["ok"]))).unwrap_err().kind(), ErrorKind::Decode);
 }
 
@@ -612,6 +623,8 @@ fn row_17_404_completes_a_delete_only_after_a_sent_attempt_and_with_code_10003()
             assert!(error.is_not_found() && error.attempts() == 2, "{error:#?}");
         }
     }
+    let other_cause = r#"{"success":false,"errors":[{"code":7003,"error_chain":[{"code":10003,"message":""}]}]}"#;
+    assert!(delete(vec![response(500, ""), response(404, other_cause)]).is_err());
     // The first attempt was rejected, so it deleted nothing.
     let rate_limited = response_with(429, "retry-after: 0\r\n", b"");
     assert!(delete(vec![rate_limited, unknown_key.clone()]).unwrap_err().is_not_found());

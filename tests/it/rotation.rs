@@ -1,6 +1,6 @@
 //! When keys are created and deleted: `RotationPolicy`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use cloudflare_stream_keys::jiff::Timestamp;
@@ -40,6 +40,26 @@ fn key_without_a_date_is_neither_deleted_nor_replaced() {
 }
 
 #[test]
+fn key_with_contradictory_dates_is_left_alone() {
+    let later = key("a", Some(days(1)));
+    for other in [key("a", Some(days(0))), key("a", None)] {
+        let plan = RotationPolicy::default().plan(&[other.clone(), later.clone()], |_| true, days(40));
+        assert_eq!((plan.delete, plan.create), (vec![], false));
+        assert_eq!(plan.unmanaged, [other, later.clone()]);
+    }
+    let twice = [later.clone(), later.clone(), key("b", Some(days(10)))];
+    assert_eq!(RotationPolicy::default().plan(&twice, |_| true, days(12)).delete, ["a"]);
+}
+
+#[test]
+fn key_of_the_future_replaces_nothing() {
+    let listed = [key("a", Some(days(0))), key("b", Some(days(90)))];
+    let policy = RotationPolicy::default().overlap(Duration::ZERO);
+    assert!(policy.plan(&listed, |_| true, days(89)).delete.is_empty());
+    assert_eq!(policy.plan(&listed, |_| true, days(90)).delete, ["a"]);
+}
+
+#[test]
 fn keys_of_the_same_moment_have_the_same_successor() {
     let listed = [key("a", Some(days(0))), key("b", Some(days(0))), key("c", Some(days(30)))];
     let plan = |now| RotationPolicy::default().plan(&listed, |_| true, now);
@@ -48,20 +68,22 @@ fn keys_of_the_same_moment_have_the_same_successor() {
     assert!(RotationPolicy::default().plan(&listed[..2], |_| true, days(32)).delete.is_empty());
 }
 
-/// Runs a daily job for months, for several ages of rotation. Every token is verified just before it expires, and the
-/// number of keys stays small.
+/// Runs a daily job for months, and one that runs more often, for several ages of rotation. In every run, all tokens that
+/// have not expired are verified, and the number of keys stays small.
 #[test]
 fn daily_job_never_revokes_a_valid_token_and_leaves_few_keys() {
-    for (rotate_after, most_keys) in [(HOUR, 3), (DAY, 3), (DAY * 2, 3), (DAY * 30, 2)] {
+    for (rotate_after, every, most_keys) in
+        [(HOUR, DAY, 3), (DAY, DAY, 3), (DAY * 2, DAY, 3), (DAY * 30, DAY, 2), (DAY, HOUR * 6, 3)]
+    {
         let server = FakeServer::start();
         let keys = server.signing_keys();
         server.seed("in-use-by-another-program");
         let policy = RotationPolicy::default().rotate_after(rotate_after);
         let mut store = BTreeMap::new();
         let mut newest = String::new();
-        let mut tokens: Vec<PlaybackToken> = Vec::new();
+        let mut tokens: VecDeque<(Timestamp, PlaybackToken)> = VecDeque::new();
         let mut signers = BTreeSet::new();
-        for day in 0..120 {
+        for run in 0..120 {
             let plan = policy.plan(&keys.list().unwrap(), |id| store.contains_key(id), server.now());
             for id in plan.delete {
                 keys.delete(&id).unwrap();
@@ -72,21 +94,25 @@ fn daily_job_never_revokes_a_valid_token_and_leaves_few_keys() {
                 newest = key.id.clone();
                 store.insert(key.id.clone(), key.to_json());
             }
-            assert!(store.len() <= most_keys, "{} keys on day {day}, {rotate_after:?}", store.len());
-
-            // Yesterday's tokens are in their last seconds.
-            for token in tokens.drain(..) {
-                assert_eq!(server.verify_token(token.as_str()), Ok(()), "on day {day}, {rotate_after:?}");
+            assert!(store.len() <= most_keys, "{} keys in run {run}, {rotate_after:?}", store.len());
+            while tokens.front().is_some_and(|(expiry, _)| *expiry <= server.now()) {
+                tokens.pop_front();
             }
-            server.advance(Duration::from_secs(10));
+            for (_, token) in &tokens {
+                assert_eq!(server.verify_token(token.as_str()), Ok(()), "in run {run}, {rotate_after:?}");
+            }
+
+            // The next token is signed just before the next run, so it is valid for nearly a day after that.
+            server.advance(every - Duration::from_secs(10));
             let key = SigningKey::from_json(store[&newest].expose_secret()).unwrap();
             let signer = Signer::new(&key).unwrap();
-            tokens.push(signer.token(VIDEO_UID).expires_in(DAY).signing_time(server.now()).sign().unwrap());
+            let token = signer.token(VIDEO_UID).expires_in(DAY).signing_time(server.now()).sign().unwrap();
+            tokens.push_back((server.now() + DAY - Duration::from_secs(2), token));
             signers.insert(newest.clone());
-            server.advance(DAY - Duration::from_secs(10));
+            server.advance(Duration::from_secs(10));
         }
         assert_eq!(keys.list().unwrap().len(), store.len() + 1);
-        let expected = 120 / rotate_after.div_duration_f64(DAY).max(1.0) as usize;
+        let expected = 120 / rotate_after.div_duration_f64(every).max(1.0) as usize;
         assert_eq!(signers.len(), expected, "{rotate_after:?}");
     }
 }

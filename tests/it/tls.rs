@@ -15,6 +15,7 @@ use rcgen::{KeyPair, date_time_ymd};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 fn create(server: &TlsServer, roots: Option<&Authority>) -> Result<(), Error> {
     signing_keys(&format!("https://localhost:{}", server.port()), roots).create().map(drop)
@@ -224,13 +225,35 @@ fn min_tls_version_is_obeyed() {
 #[test]
 fn row_21_tls_failure_after_the_request_is_a_transport_error() {
     let issuer = authority();
-    let (certificate, key) = certificate(params_for("localhost"), Some(&issuer));
+    let certificates = RootCerts::new_with_certs(&[Certificate::from_der(issuer.der()).to_owned()]);
+    let tls_config =
+        TlsConfig::builder().root_certs(certificates).unversioned_rustls_crypto_provider(provider()).build();
+    let agent = ureq::Agent::config_builder().proxy(None).tls_config(tls_config).build();
+    for builder in [
+        builder(&server_failing_after_the_request(&issuer)).root_certificates(pem(issuer.der())),
+        builder(&server_failing_after_the_request(&issuer)).agent(agent.into()),
+    ] {
+        let keys = builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
+        for (call, outcome_unknown) in [(CREATE, true), (LIST, false)] {
+            let error = call(&keys).unwrap_err();
+            assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, outcome_unknown), "{error}");
+            assert!(error.to_string().contains("connection failed: cannot decrypt"), "{error}");
+        }
+        // The first attempt may have deleted the key.
+        let retry = RetryPolicy::default().initial_backoff(Duration::ZERO);
+        assert_eq!(keys.with_retry_policy(retry).delete(KEY_ID).unwrap(), None);
+    }
+}
+
+/// Starts a server that responds to the requests of the first three connections with a record that cannot be decrypted,
+/// and then with a 404 for a key that does not exist. Returns its URL.
+fn server_failing_after_the_request(issuer: &Authority) -> String {
+    let (certificate, key) = certificate(params_for("localhost"), Some(issuer));
     let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let config = Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    // Responds to every request of the first connections with a record that cannot be decrypted, and then with a 404.
     thread::spawn(move || {
         for (n, stream) in listener.incoming().map_while(Result::ok).enumerate() {
             let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream);
@@ -243,14 +266,5 @@ fn row_21_tls_failure_after_the_request_is_a_transport_error() {
             let _ = stream.read(&mut [0]);
         }
     });
-    let builder = builder(&format!("https://localhost:{port}")).root_certificates(pem(issuer.der()));
-    let keys = builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
-    for (call, outcome_unknown) in [(CREATE, true), (LIST, false)] {
-        let error = call(&keys).unwrap_err();
-        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, outcome_unknown), "{error}");
-        assert!(error.to_string().contains("connection failed: cannot decrypt"), "{error}");
-    }
-    // The first attempt may have deleted the key.
-    let retry = RetryPolicy::default().initial_backoff(Duration::ZERO);
-    assert_eq!(keys.with_retry_policy(retry).delete(KEY_ID).unwrap(), None);
+    format!("https://localhost:{port}")
 }
