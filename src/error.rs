@@ -354,7 +354,7 @@ impl Error {
         message: &'static str,
     ) -> Self {
         let mut error = Self::new(ErrorKind::Decode, message).with_operation(operation).with_response(response);
-        error.0.errors = errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
+        error.0.errors = api_messages(errors);
         error.0.outcome_unknown = operation != Operation::List;
         error
     }
@@ -376,10 +376,12 @@ impl Error {
             Generated::InvalidResponsePayload(response, e) => Self::unexpected_response(operation, &response, Some(e)),
             Generated::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
         };
-        // A new key shows that the request took effect, whatever the status code is.
-        error.0.outcome_unknown |= error.0.contains_key;
-        // The last response says nothing about an earlier attempt that may have taken effect.
-        error.0.outcome_unknown |= operation != Operation::List && error.0.call.follows_lost_attempt;
+        let inner = &mut error.0;
+        // A new key shows that the request took effect, whatever the status code is. And the last response says nothing
+        // about an earlier attempt that may have taken effect.
+        inner.outcome_unknown |= inner.contains_key || inner.call.follows_lost_attempt;
+        // A list changes nothing.
+        inner.outcome_unknown &= operation != Operation::List;
         error
     }
 
@@ -393,7 +395,7 @@ impl Error {
         };
         let mut error = Self::new(kind, e.to_string()).with_operation(operation);
         error.0.is_timeout = e.is_timeout();
-        error.0.outcome_unknown = e.sent && operation != Operation::List;
+        error.0.outcome_unknown = e.sent;
         if let Some(partial) = &e.partial {
             error = error.with_response(partial);
         }
@@ -414,17 +416,17 @@ impl Error {
         }
         .with_operation(operation)
         .with_response(response);
-        error.0.outcome_unknown = operation != Operation::List && !is_definite_error(status);
+        error.0.outcome_unknown = !is_definite_error(status);
         error
     }
 
     /// Creates the error for a response with Cloudflare's error envelope.
     fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
         let mut error = Self::new(ErrorKind::Api, "HTTP status").with_operation(operation).with_response(response);
-        error.0.errors = failure.errors.map_or_else(Vec::new, |errors| api_messages(errors.0));
-        error.0.messages = failure.messages.map_or_else(Vec::new, |messages| api_messages(messages.0));
+        error.0.errors = api_messages(failure.errors);
+        error.0.messages = api_messages(failure.messages);
         let status = response.head.status;
-        error.0.outcome_unknown = operation != Operation::List && !(is_definite_error(status) || status.is_success());
+        error.0.outcome_unknown = !(is_definite_error(status) || status.is_success());
         error
     }
 
@@ -483,7 +485,7 @@ fn is_definite_error(status: StatusCode) -> bool {
     status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
 }
 
-fn api_messages(items: Vec<types::StreamMessagesItem>) -> Vec<ApiMessage> {
+fn api_messages(messages: Option<types::StreamMessages>) -> Vec<ApiMessage> {
     let cause = |item: types::StreamMessagesItemErrorChainItem| ApiMessage {
         code: item.code.and_then(|code| code.0),
         message: item.message.unwrap_or_default(),
@@ -498,7 +500,7 @@ fn api_messages(items: Vec<types::StreamMessagesItem>) -> Vec<ApiMessage> {
         pointer: item.source.and_then(|source| source.pointer),
         error_chain: item.error_chain.unwrap_or_default().into_iter().map(cause).collect(),
     };
-    items.into_iter().map(message).collect()
+    messages.into_iter().flat_map(|messages| messages.0).map(message).collect()
 }
 
 impl fmt::Display for Error {

@@ -51,13 +51,11 @@ impl ClientHooks<Settings> for Client {
                     e.earlier = earlier.clone().filter(|_| e.is_timeout());
                 }
             }
-            if !idempotent && has_key_material(&result) {
-                return result;
-            }
 
             let outcome = outcome(&result);
+            let is_harmless = || idempotent || !has_key_material(&result);
             match retry_policy.backoff(idempotent, retries, outcome, fastrand::f64()) {
-                Some(backoff) if backoff < remaining() => thread::sleep(backoff),
+                Some(backoff) if backoff < remaining() && is_harmless() => thread::sleep(backoff),
                 _ => return result,
             }
             may_have_taken_effect |= outcome.may_have_taken_effect();

@@ -31,8 +31,8 @@ impl LostKey {
     /// with this ID, which is then not a lost one.
     ///
     /// A list does not show who created a key. A key that another program creates in the same account during the call, or
-    /// in the minute before or after it, can look like the lost one. If there can be such a program, treat [`Found`](Self::Found) like
-    /// [`Unclear`](Self::Unclear).
+    /// in the minute before or after it, can look like the lost one. If there can be such a program, treat
+    /// [`Found`](Self::Found) like [`Unclear`](Self::Unclear).
     ///
     /// ```
     /// use cloudflare_stream_keys::LostKey;
@@ -60,19 +60,16 @@ impl LostKey {
     ) -> Self {
         let is_new = |key: &&SigningKeyInfo| before.iter().all(|old| old.id != key.id) && !is_stored(&key.id);
         let new: BTreeMap<_, _> = after.iter().filter(is_new).map(|key| (&key.id, key)).collect();
-        let mut new: Vec<_> = new.into_values().cloned().collect();
+        let new: Vec<_> = new.into_values().cloned().collect();
 
         let earliest = call.start().saturating_sub(CLOCK_TOLERANCE).unwrap_or(Timestamp::MIN);
         let latest = call.end().saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX);
         let is_of_this_call =
             |key: &SigningKeyInfo| key.created.is_some_and(|created| (earliest..=latest).contains(&created));
-        match new.pop() {
-            None => Self::None,
-            Some(key) if new.is_empty() && is_of_this_call(&key) => Self::Found(key),
-            Some(key) => {
-                new.push(key);
-                Self::Unclear(new)
-            }
+        match &new[..] {
+            [] => Self::None,
+            [key] if is_of_this_call(key) => Self::Found(key.clone()),
+            _ => Self::Unclear(new),
         }
     }
 }

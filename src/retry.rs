@@ -123,11 +123,10 @@ impl RetryPolicy {
         outcome: AttemptOutcome,
         jitter: f64,
     ) -> Option<Duration> {
-        use AttemptOutcome::{NoResponse, NotSent, Response, Unreadable};
+        use AttemptOutcome::{NotSent, Response};
         let can_retry = match outcome {
             NotSent | Response { status: 429, .. } => true,
-            NoResponse | Response { status: 408 | 500..=599, .. } => idempotent,
-            Response { .. } | Unreadable => false,
+            _ => idempotent && outcome.may_have_taken_effect(),
         };
         if !can_retry || retries >= self.max_retries {
             return None;

@@ -362,12 +362,12 @@ fn row_13_redirects_are_not_followed() {
     let target = RawServer::responding(200, &success_body(json!([])));
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}/elsewhere\r\n", target.base_url());
-        for error in all_errors_for(response_with(status, &location, b"")) {
-            assert_eq!((error.kind(), status_of(&error)), (ErrorKind::Api, Some(status)));
+        let errors = all_errors_for(response_with(status, &location, b""));
+        for error in &errors {
+            assert_eq!((error.kind(), status_of(error)), (ErrorKind::Api, Some(status)));
             assert!(error.to_string().contains("redirects are not followed"), "{error}");
             assert!(!error.is_retryable());
         }
-        let errors = all_errors_for(response_with(status, &location, b""));
         assert_eq!(errors.iter().map(Error::outcome_unknown).collect::<Vec<_>>(), [true, false, true]);
     }
     assert_eq!(target.connections(), 0);
