@@ -87,13 +87,9 @@ fn list(keys: &SigningKeys) -> Result<(), Error> {
 
 fn sign(key: &SigningKey) -> Result<PlaybackToken, Error> {
     println!("\nsign     a token for one video, valid for an hour in Great Britain only; no request is made");
-    let token = Signer::new(key)?
-        .token(VIDEO_UID)
-        .access_rule(AccessRule::allow_countries(["GB"])?)
-        .access_rule(AccessRule::block_any())
-        .sign()?;
+    let token = Signer::new(key)?.token(VIDEO_UID).access_rules(AccessRule::only_countries(["GB"])?).sign()?;
     println!("         {token:?}");
-    let url = token.hls_url(CUSTOMER_CODE)?;
+    let url = token.hls_url(&CUSTOMER_CODE.parse()?);
     println!("         {}…{}", &url[..90], &url[url.len() - 30..]);
     Ok(token)
 }

@@ -2,8 +2,12 @@
 
 use std::env::{self, VarError};
 
+#[cfg(feature = "sign")]
+use secrecy::zeroize::Zeroizing;
 use ureq::Proxy;
 
+#[cfg(feature = "sign")]
+use crate::Signer;
 use crate::validate::{parse_proxy, validate_id};
 use crate::{Credentials, Error};
 
@@ -12,6 +16,12 @@ const EMAIL: &str = "CLOUDFLARE_EMAIL";
 const API_KEY: &str = "CLOUDFLARE_API_KEY";
 const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
+#[cfg(feature = "sign")]
+const SIGNING_KEY_ID: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_ID";
+#[cfg(feature = "sign")]
+const SIGNING_KEY_PEM: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_PEM";
+#[cfg(feature = "sign")]
+const SIGNING_KEY_JWK: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_JWK";
 /// In the order in which ureq reads them.
 const PROXIES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
@@ -35,6 +45,11 @@ pub(crate) fn proxy() -> Result<Option<Proxy>, Error> {
     // ureq skips an invalid variable, and would connect directly.
     validate_proxy(&|name| env::var(name))?;
     Ok(Proxy::try_from_env())
+}
+
+#[cfg(feature = "sign")]
+pub(crate) fn signer() -> Result<Signer, Error> {
+    signer_from(&|name| env::var(name))
 }
 
 fn validate_proxy(read: ReadVar) -> Result<(), Error> {
@@ -65,6 +80,33 @@ fn account_id_from(read: ReadVar) -> Result<String, Error> {
     let id = optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))?;
     validate_id(ACCOUNT_ID, &id)?;
     Ok(id)
+}
+
+/// Prefers the JWK, because it contains the key's ID.
+#[cfg(feature = "sign")]
+fn signer_from(read: ReadVar) -> Result<Signer, Error> {
+    let id = optional(read, SIGNING_KEY_ID)?;
+    let jwk = optional(read, SIGNING_KEY_JWK)?.map(Zeroizing::new);
+    let pem = optional(read, SIGNING_KEY_PEM)?.map(Zeroizing::new);
+    let named = |name| move |e| Error::invalid_input(format!("{name}: {e}"));
+    match (jwk, pem, id) {
+        (Some(jwk), _, id) => {
+            let signer = Signer::from_jwk(&jwk).map_err(named(SIGNING_KEY_JWK))?;
+            if id.is_some_and(|id| id != signer.key_id()) {
+                return Err(Error::invalid_input(format!(
+                    "{SIGNING_KEY_ID} differs from the kid of {SIGNING_KEY_JWK}"
+                )));
+            }
+            Ok(signer)
+        }
+        (None, Some(pem), Some(id)) => Signer::from_pem(id, &pem).map_err(named(SIGNING_KEY_PEM)),
+        (None, Some(_), None) => {
+            Err(Error::invalid_input(format!("{SIGNING_KEY_ID} is not set, but {SIGNING_KEY_PEM} is; set both")))
+        }
+        (None, None, _) => Err(Error::invalid_input(format!(
+            "{SIGNING_KEY_JWK} is not set; set it, or {SIGNING_KEY_ID} together with {SIGNING_KEY_PEM}"
+        ))),
+    }
 }
 
 fn optional(read: ReadVar, name: &str) -> Result<Option<String>, Error> {
@@ -131,10 +173,44 @@ mod tests {
         assert_eq!(problem(&[("ALL_PROXY", "socks5://127.0.0.1:1080"), ("HTTP_PROXY", "://")]), Ok(()), "not used");
     }
 
+    #[cfg(feature = "mock")]
+    #[test]
+    fn signer_is_made_from_a_jwk_or_from_an_id_and_a_pem() {
+        let key = crate::mock::FakeServer::start().signing_keys().create().unwrap();
+        let id = (SIGNING_KEY_ID, key.id.as_str());
+        let (pem, jwk) = ((SIGNING_KEY_PEM, key.pem.expose_secret()), (SIGNING_KEY_JWK, key.jwk.expose_secret()));
+        let other_id = (SIGNING_KEY_ID, "other");
+        for variables in [&[jwk][..], &[id, pem], &[id, jwk], &[id, pem, jwk], &[jwk, (SIGNING_KEY_PEM, "invalid")]] {
+            assert_eq!(signer_from(&reader(variables)).unwrap().key_id(), key.id);
+        }
+        assert_eq!(signer_from(&reader(&[other_id, pem])).unwrap().key_id(), "other");
+
+        let problem = |variables: &[(&str, &str)]| signer_from(&reader(variables)).map(drop).unwrap_err().to_string();
+        for variables in [&[][..], &[id], &[id, (SIGNING_KEY_PEM, "")]] {
+            assert!(problem(variables).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_JWK is not set; set it, or"));
+        }
+        assert!(problem(&[pem]).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_ID is not set, but"));
+        assert_eq!(
+            problem(&[other_id, jwk]),
+            "CLOUDFLARE_STREAM_SIGNING_KEY_ID differs from the kid of CLOUDFLARE_STREAM_SIGNING_KEY_JWK"
+        );
+        assert_eq!(
+            problem(&[(SIGNING_KEY_JWK, "{}"), id, pem]),
+            "CLOUDFLARE_STREAM_SIGNING_KEY_JWK: JWK is not a JSON Web Key"
+        );
+        assert_eq!(
+            problem(&[id, (SIGNING_KEY_PEM, "hunter2!")]),
+            "CLOUDFLARE_STREAM_SIGNING_KEY_PEM: PEM is neither PEM text nor valid base64"
+        );
+    }
+
     #[test]
     fn variable_that_is_not_utf8_is_named() {
         let read = |_: &str| Err(VarError::NotUnicode("hunter2".into()));
-        for error in [credentials_from(&read).unwrap_err(), account_id_from(&read).unwrap_err()] {
+        let mut errors = vec![credentials_from(&read).unwrap_err(), account_id_from(&read).unwrap_err()];
+        #[cfg(feature = "sign")]
+        errors.push(signer_from(&read).unwrap_err());
+        for error in errors {
             assert!(error.to_string().ends_with("is not valid UTF-8"), "{error}");
             assert!(!format!("{error:?} {error:#?}").contains("hunter2"));
         }

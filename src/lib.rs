@@ -22,7 +22,7 @@ mod runtime;
 mod secret;
 mod settings;
 #[cfg(feature = "sign")]
-mod sign;
+pub mod sign;
 mod signing_key;
 mod signing_keys;
 mod validate;
@@ -39,7 +39,8 @@ pub use retry::RetryPolicy;
 pub use rotation::{RotationPlan, RotationPolicy};
 pub use secret::Secret;
 #[cfg(feature = "sign")]
-pub use sign::{AccessRule, PlaybackToken, PlaybackTokenBuilder, Signer};
+#[doc(no_inline)]
+pub use sign::{AccessRule, CustomerCode, PlaybackToken, PlaybackTokenBuilder, Signer};
 pub use signing_key::{SigningKey, SigningKeyInfo};
 pub use signing_keys::SigningKeys;
 /// ureq 3.5, to configure your own [`Agent`](ureq::Agent), and for the status code and header types in [`ureq::http`].

@@ -12,7 +12,7 @@ use ureq::http::StatusCode;
 use super::fault_proxy::{Delivery, FaultProxy};
 use super::generated::MockServerExt;
 use super::rsa_key;
-use super::verify::{self, TokenError};
+use super::verify::{self, TokenError, Viewer};
 use crate::{Client, Credentials, SigningKeys};
 
 /// A fake server that stores keys, responds like the live API, and fails on demand.
@@ -198,7 +198,8 @@ impl FakeServer {
     }
 
     /// Verifies a playback token like the service. The token's key must have been created by this server and not been
-    /// deleted, and the token must be valid at the server's time. Access rules are not evaluated.
+    /// deleted, and the token must be valid at the server's time. Its access rules must be well-formed, but are not
+    /// evaluated: see [`verify_token_for`](Self::verify_token_for).
     ///
     /// ```
     /// use cloudflare_stream_keys::Signer;
@@ -217,12 +218,41 @@ impl FakeServer {
     /// # Errors
     /// Returns a [`TokenError`] if the service would reject the token.
     pub fn verify_token(&self, token: &str) -> Result<(), TokenError> {
+        self.verify(token, None)
+    }
+
+    /// Verifies a playback token like [`verify_token`](Self::verify_token), and evaluates its access rules for a viewer.
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
+    /// use cloudflare_stream_keys::{AccessRule, Signer};
+    ///
+    /// let server = FakeServer::start();
+    /// let signer = Signer::new(&server.signing_keys().create()?)?;
+    /// let token = signer
+    ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
+    ///     .access_rules(AccessRule::only_countries(["GB"])?)
+    ///     .sign()?;
+    /// let verify = |country| server.verify_token_for(token.as_str(), &Viewer::new([203, 0, 113, 7], country));
+    /// assert_eq!(verify("GB"), Ok(()));
+    /// assert_eq!(verify("FR"), Err(TokenError::Blocked));
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the same errors as [`verify_token`](Self::verify_token), and [`TokenError::Blocked`] if an access rule
+    /// blocks the viewer.
+    pub fn verify_token_for(&self, token: &str, viewer: &Viewer) -> Result<(), TokenError> {
+        self.verify(token, Some(viewer))
+    }
+
+    fn verify(&self, token: &str, viewer: Option<&Viewer>) -> Result<(), TokenError> {
         let state = self.state();
         let find_key = |id: &str| {
             let key = state.keys.values().flatten().find(|key| key.id == id)?;
             key.public_key.clone()
         };
-        verify::verify(token, state.now(), find_key)
+        verify::verify(token, state.now(), viewer, find_key)
     }
 
     /// Makes the next request fail. Further faults queue up.

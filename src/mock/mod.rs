@@ -43,4 +43,4 @@ pub use fake_server::{FakeServer, Fault, RecordedRequest};
 pub use generated::{MockServerExt, operations, types};
 /// httpmock 0.9. [`MockServerExt`] extends its [`MockServer`](httpmock::MockServer).
 pub use httpmock;
-pub use verify::TokenError;
+pub use verify::{TokenError, Viewer};

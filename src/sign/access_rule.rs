@@ -1,14 +1,23 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Serialize;
 
+use super::countries;
 use crate::Error;
+
+/// `0.0.0.0/0` and `::/0`.
+const ALL_ADDRESSES: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
+];
 
 /// A rule that allows or blocks viewers by country or IP address.
 ///
-/// A token can have up to 5 rules. They are evaluated in order, and the first rule that matches applies. If no rule
-/// matches, the viewer is allowed, so a list of allowed viewers must end with [`block_any`](Self::block_any):
+/// A token can have up to 5 rules. They are alternatives: they are evaluated in order, and the first rule that matches
+/// the viewer decides. If no rule matches, the viewer is allowed, so a list of allowed viewers must end with
+/// [`block_any`](Self::block_any). [`only_countries`](Self::only_countries) and [`only_ips`](Self::only_ips) return the
+/// two rules of the most common case:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -19,12 +28,41 @@ use crate::Error;
 /// let token = signer
 ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
 ///     .access_rule(AccessRule::block_ips(["203.0.113.7"])?)
-///     .access_rule(AccessRule::allow_countries(["GB", "IE"])?)
-///     .access_rule(AccessRule::block_any())
+///     .access_rules(AccessRule::only_countries(["GB", "IE"])?)
 ///     .sign()?;
 /// # let _ = token;
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
+///
+/// # Two conditions at once
+/// A rule cannot require a country and an address together. Block everything outside the range first. What remains is in
+/// the range, and the next rules decide by country:
+///
+/// ```
+/// # use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
+/// # use cloudflare_stream_keys::{AccessRule, Signer};
+/// # let server = FakeServer::start();
+/// # let signer = Signer::new(&server.signing_keys().create()?)?;
+/// let only_from_germany_and_from_this_range = signer
+///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
+///     .access_rule(AccessRule::block_ips_outside(["203.0.113.0/24"])?)
+///     .access_rules(AccessRule::only_countries(["DE"])?)
+///     .sign()?;
+/// # let verify = |ip: [u8; 4], country| {
+/// #     server.verify_token_for(only_from_germany_and_from_this_range.as_str(), &Viewer::new(ip, country))
+/// # };
+/// # assert_eq!(verify([203, 0, 113, 7], "DE"), Ok(()));
+/// # assert_eq!(verify([203, 0, 113, 7], "FR"), Err(TokenError::Blocked));
+/// # assert_eq!(verify([203, 0, 114, 7], "DE"), Err(TokenError::Blocked));
+/// # Ok::<(), cloudflare_stream_keys::Error>(())
+/// ```
+///
+/// # Good to know
+/// - An IPv4 rule never matches a viewer on IPv6, and the other way round. Most viewers have addresses of both families,
+///   and do not choose which one is used. Name ranges of both, or allow by country.
+/// - Rules are evaluated again during playback: a viewer who changes to another network can be blocked in the middle of
+///   the video.
+/// - There are no rules for continents, regions or networks (ASN).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessRule {
     #[serde(rename = "type")]
@@ -54,13 +92,12 @@ enum Action {
 }
 
 impl AccessRule {
-    /// Allows viewers in these countries. Each is a two-letter code (ISO 3166-1 alpha-2).
-    ///
-    /// This does not check whether a code is assigned to a country.
+    /// Allows viewers in these countries. Each is an ISO 3166-1 alpha-2 code such as `GB`, in upper or lower case. There
+    /// are two more: `T1` for viewers who use the Tor network, and `XX` for viewers whose country is unknown.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if a code is not two
-    /// letters.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if a code is not
+    /// assigned to a country, such as `UK` or `EU`.
     pub fn allow_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
         Self::countries(Action::Allow, countries)
     }
@@ -74,11 +111,12 @@ impl AccessRule {
     }
 
     /// Allows viewers with these IPv4 or IPv6 addresses. Each is an address such as `203.0.113.7`, or a range such as
-    /// `2001:db8::/32`.
+    /// `2001:db8::/32`. An IPv4 address in IPv6 notation, such as `::ffff:203.0.113.7`, means the IPv4 address.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is neither
-    /// an address nor a range.
+    /// an address nor a range. Also rejects a range whose address is not its first one, such as `203.0.113.7/24`: it
+    /// can mean the range `203.0.113.0/24` or the address `203.0.113.7`.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
     }
@@ -91,6 +129,23 @@ impl AccessRule {
         Self::ips(Action::Block, addresses)
     }
 
+    /// Blocks viewers with any other address than these, so that the rules after it apply to these addresses only.
+    ///
+    /// If the list has only IPv4 addresses, it blocks every viewer on IPv6, and the other way round. The rule names all
+    /// ranges in between. A token gets longer by about 0.6 KB for one IPv4 range, and by up to 5 KB for one IPv6 range.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`allow_ips`](Self::allow_ips). Also returns
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if there is no other address.
+    pub fn block_ips_outside<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
+        let ranges = parse_ranges(addresses)?;
+        let ip: Vec<IpNet> = ALL_ADDRESSES.into_iter().flat_map(|all| outside(all, &ranges)).collect();
+        if ip.is_empty() {
+            return Err(Error::invalid_input("access rule can never match, because there is no other address"));
+        }
+        Ok(Self { kind: Kind::Ip, action: Action::Block, country: Vec::new(), ip })
+    }
+
     /// Allows every viewer. No rule can follow this one.
     pub fn allow_any() -> Self {
         Self { kind: Kind::Any, action: Action::Allow, country: Vec::new(), ip: Vec::new() }
@@ -101,16 +156,24 @@ impl AccessRule {
         Self { kind: Kind::Any, action: Action::Block, country: Vec::new(), ip: Vec::new() }
     }
 
-    pub(super) fn matches_everyone(&self) -> bool {
-        self.kind == Kind::Any
+    /// Allows viewers in these countries, and blocks all others. No rule can follow these two.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`allow_countries`](Self::allow_countries).
+    pub fn only_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<[Self; 2], Error> {
+        Ok([Self::allow_countries(countries)?, Self::block_any()])
+    }
+
+    /// Allows viewers with these addresses, and blocks all others. No rule can follow these two.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`allow_ips`](Self::allow_ips).
+    pub fn only_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<[Self; 2], Error> {
+        Ok([Self::allow_ips(addresses)?, Self::block_any()])
     }
 
     fn countries<C: AsRef<str>>(action: Action, countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
-        let parse = |code: C| match code.as_ref().as_bytes() {
-            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Ok(code.as_ref().to_ascii_uppercase()),
-            _ => Err(Error::invalid_input("country is not a two-letter code (ISO 3166-1 alpha-2)")),
-        };
-        let country = countries.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let country = countries.into_iter().map(|code| parse_country(code.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if country.is_empty() {
             return Err(Error::invalid_input("access rule has no country"));
         }
@@ -118,17 +181,86 @@ impl AccessRule {
     }
 
     fn ips<A: AsRef<str>>(action: Action, addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
-        let parse = |address: A| {
-            let address = address.as_ref();
-            let range = address.parse().or_else(|_| address.parse::<IpAddr>().map(IpNet::from));
-            range.map_err(|_| {
-                Error::invalid_input("address is neither an IP address nor a range such as 203.0.113.0/24")
-            })
-        };
-        let ip = addresses.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-        if ip.is_empty() {
-            return Err(Error::invalid_input("access rule has no address"));
-        }
-        Ok(Self { kind: Kind::Ip, action, country: Vec::new(), ip })
+        Ok(Self { kind: Kind::Ip, action, country: Vec::new(), ip: parse_ranges(addresses)? })
     }
+}
+
+/// Returns the position of a rule that can never match, because earlier rules match every viewer whom it names.
+pub(super) fn find_unreachable(rules: &[AccessRule]) -> Option<usize> {
+    let mut everyone = false;
+    let mut countries: Vec<&str> = Vec::new();
+    let mut ips: Vec<IpNet> = Vec::new();
+    rules.iter().position(|rule| {
+        let is_covered = match rule.kind {
+            Kind::Any => false,
+            Kind::Country => rule.country.iter().all(|country| countries.contains(&country.as_str())),
+            Kind::Ip => rule.ip.iter().all(|range| ips.iter().any(|earlier| earlier.contains(range))),
+        };
+        let is_unreachable = everyone || is_covered;
+        countries.extend(rule.country.iter().map(String::as_str));
+        // Merges neighbors, so that a range that is covered at all is within one of these.
+        ips = IpNet::aggregate(&[&ips, rule.ip.as_slice()].concat());
+        everyone |= rule.kind == Kind::Any || ALL_ADDRESSES.iter().all(|all| ips.contains(all));
+        is_unreachable
+    })
+}
+
+fn parse_country(code: &str) -> Result<String, Error> {
+    let upper = code.to_ascii_uppercase();
+    if countries::is_known(&upper) {
+        return Ok(upper);
+    }
+    let hint = match upper.as_str() {
+        "UK" => "; the United Kingdom is GB",
+        "EU" => "; name each country of the European Union",
+        _ => "",
+    };
+    Err(Error::invalid_input(format!("country is not an ISO 3166-1 alpha-2 code, T1 or XX: {code:?}{hint}")))
+}
+
+fn parse_ranges<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Vec<IpNet>, Error> {
+    let ranges = addresses.into_iter().map(|address| parse_range(address.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    if ranges.is_empty() {
+        return Err(Error::invalid_input("access rule has no address"));
+    }
+    Ok(ranges)
+}
+
+fn parse_range(text: &str) -> Result<IpNet, Error> {
+    let range: Result<IpNet, _> = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let range = range.map_err(|_| {
+        Error::invalid_input(format!("address is neither an IP address nor a range such as 203.0.113.0/24: {text:?}"))
+    })?;
+    let first = range.trunc();
+    if range != first {
+        let address = range.addr();
+        return Err(Error::invalid_input(format!(
+            "address {text} is not the first of its range; write {first} for the range, or {address} for the address"
+        )));
+    }
+    Ok(without_mapping(range))
+}
+
+/// Returns the IPv4 range that an IPv4-mapped IPv6 range stands for (RFC 4291, section 2.5.5.2). The operating system
+/// reports such addresses for IPv4 clients of a socket that accepts both families.
+fn without_mapping(range: IpNet) -> IpNet {
+    let mapped = match range {
+        IpNet::V6(range) => range.addr().to_ipv4_mapped().zip(range.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    let range_v4 = mapped.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    range_v4.map_or(range, IpNet::V4)
+}
+
+/// Returns the parts of `whole` that are in none of these ranges.
+fn outside(whole: IpNet, ranges: &[IpNet]) -> Vec<IpNet> {
+    if ranges.iter().any(|range| range.contains(&whole)) {
+        return Vec::new();
+    }
+    let within: Vec<IpNet> = ranges.iter().copied().filter(|range| whole.contains(range)).collect();
+    if within.is_empty() {
+        return vec![whole];
+    }
+    let halves = whole.subnets(whole.prefix_len() + 1).into_iter().flatten();
+    halves.flat_map(|half| outside(half, &within)).collect()
 }

@@ -1,11 +1,23 @@
-//! Signs playback tokens offline. The claims and limits are from Cloudflare's guide "Secure your Stream".
+#![doc = include_str!("guide.md")]
 
 mod access_rule;
+mod countries;
+mod customer_code;
+mod private_key;
 mod rsa;
 mod signer;
 mod token;
+mod url_options;
 mod urls;
 
 pub use access_rule::AccessRule;
+pub use customer_code::CustomerCode;
 pub use signer::Signer;
 pub use token::{PlaybackToken, PlaybackTokenBuilder};
+pub use url_options::{ManifestOptions, ThumbnailFit, ThumbnailOptions};
+
+#[doc = include_str!("mistakes.md")]
+pub mod mistakes {
+    #[cfg(doc)]
+    use super::*;
+}

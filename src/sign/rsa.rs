@@ -3,23 +3,31 @@
 use crate::crypto::backend;
 use backend::error::{KeyRejected, Unspecified};
 use backend::rand::SystemRandom;
+use backend::rsa::KeyPair;
 pub(super) use backend::rsa::{KeyPairComponents, PublicKeyComponents};
 use backend::signature::RSA_PKCS1_SHA256;
 
-/// A parsed and validated private key.
-pub(super) struct RsaKey(backend::rsa::KeyPair);
+/// A private key that has signed once, so that it is known to be valid.
+pub(super) struct RsaKey(KeyPair);
 
 impl RsaKey {
-    pub(super) fn from_pkcs1(der: &[u8]) -> Result<Self, KeyRejected> {
-        backend::rsa::KeyPair::from_der(der).map(Self)
+    pub(super) fn from_pkcs1(der: &[u8]) -> Result<Self, String> {
+        Self::tested(KeyPair::from_der(der))
     }
 
-    pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
-        backend::rsa::KeyPair::from_pkcs8(der).map(Self)
+    pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, String> {
+        Self::tested(KeyPair::from_pkcs8(der))
     }
 
-    pub(super) fn from_components(components: &KeyPairComponents<&[u8]>) -> Result<Self, KeyRejected> {
-        backend::rsa::KeyPair::from_components(components).map(Self)
+    pub(super) fn from_components(components: &KeyPairComponents<&[u8]>) -> Result<Self, String> {
+        Self::tested(KeyPair::from_components(components))
+    }
+
+    fn tested(key: Result<KeyPair, KeyRejected>) -> Result<Self, String> {
+        let key = Self(key.map_err(|e| e.to_string())?);
+        // ring checks some parts of a key only when it signs.
+        key.sign(b"").map_err(|Unspecified| "InconsistentComponents")?;
+        Ok(key)
     }
 
     /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic.

@@ -1,16 +1,13 @@
-use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
-use secrecy::zeroize::Zeroizing;
-use serde::{Deserialize, Serialize};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 
-use super::rsa::{KeyPairComponents, PublicKeyComponents, RsaKey};
+use super::private_key;
+use super::rsa::RsaKey;
 use super::token::PlaybackTokenBuilder;
-use crate::{Error, SigningKey};
+use crate::{Error, SigningKey, env};
 
 /// Signs playback tokens with a signing key, offline.
 ///
@@ -28,7 +25,7 @@ use crate::{Error, SigningKey};
 ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
 ///     .expires_in(Duration::from_secs(4 * 60 * 60))
 ///     .sign()?;
-/// println!("{}", token.hls_url("f33zs165nr7gyfy4")?);
+/// println!("{}", token.hls_url(&"f33zs165nr7gyfy4".parse()?));
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 pub struct Signer {
@@ -53,7 +50,7 @@ impl Signer {
     }
 
     /// Creates a signer from a key's ID and its private key as PEM, either base64-encoded as in the API's response or
-    /// decoded. Accepts PKCS#1 and PKCS#8.
+    /// decoded. Accepts PKCS#1 and PKCS#8, and what storage does to a key: see [`from_jwk`](Self::from_jwk).
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, or if the PEM is not a
@@ -63,56 +60,43 @@ impl Signer {
         if key_id.is_empty() {
             return Err(Error::invalid_input("key ID is empty"));
         }
-        let pem = decode("PEM", pem, "-----BEGIN")?;
-        let key = match PrivateKeyDer::from_pem_slice(&pem) {
-            Ok(PrivateKeyDer::Pkcs1(der)) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
-            Ok(PrivateKeyDer::Pkcs8(der)) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
-            Ok(_) => return Err(Error::invalid_input("PEM is not an RSA key")),
-            // The cause is dropped because it may quote the private key.
-            Err(_) => return Err(Error::invalid_input(format!("PEM {}", why_no_private_key(&pem)))),
-        };
-        let key = key.map_err(|e| Error::invalid_input(format!("PEM is not an RSA key that can sign: {e}")))?;
-        Self::with(key_id, key)
+        Self::with(key_id, private_key::from_pem(pem)?)
     }
 
     /// Creates a signer from a private key as a JSON Web Key, either base64-encoded as in the API's response or
     /// decoded. Its `kid` is the key's ID.
     ///
+    /// Files, environment variables and databases change text. These are accepted too:
+    /// - base64 with line breaks, without padding, or with the URL-safe alphabet,
+    /// - a PEM with Windows line breaks, with the two characters `\n` for each line break, or after other text,
+    /// - a JWK with escapes, such as `\u0041` or a backslash before every quote, and
+    /// - quotes, spaces and line breaks around all of these.
+    ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK is not a valid RSA private key of
     /// at least 2,048 bits, or has no `kid`. The message gives the reason.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
-        let invalid = |problem: &str| Error::invalid_input(format!("JWK {problem}"));
-        let json = decode("JWK", jwk, "{")?;
-        // The cause is dropped because it may quote the private key.
-        let jwk: Jwk<'_> = serde_json::from_slice(&json).map_err(|_| invalid("is not a JSON Web Key"))?;
-        if jwk.kty != "RSA" {
-            return Err(invalid("is not an RSA key"));
-        }
-        let kid = jwk.kid.filter(|kid| !kid.is_empty()).ok_or_else(|| invalid("has no kid"))?.into_owned();
+        let (key_id, key) = private_key::from_jwk(jwk)?;
+        Self::with(key_id, key)
+    }
 
-        let number = |name: &str, text: Option<&str>| match text {
-            None if name == "d" => Err(invalid("contains only a public key")),
-            None => Err(invalid(&format!("has no {name}"))),
-            Some(text) => URL_SAFE_NO_PAD
-                .decode(text.trim_end_matches('='))
-                .map(Zeroizing::new)
-                .map_err(|_| invalid(&format!("member {name} is not valid base64url"))),
-        };
-        let (n, e, d) = (number("n", jwk.n)?, number("e", jwk.e)?, number("d", jwk.d)?);
-        let (p, q) = (number("p", jwk.p)?, number("q", jwk.q)?);
-        let (dp, dq, qi) = (number("dp", jwk.dp)?, number("dq", jwk.dq)?, number("qi", jwk.qi)?);
-        let key = RsaKey::from_components(&KeyPairComponents {
-            public_key: PublicKeyComponents { n: &n, e: &e },
-            d: &d,
-            p: &p,
-            q: &q,
-            dP: &dp,
-            dQ: &dq,
-            qInv: &qi,
-        });
-        let key = key.map_err(|e| invalid(&format!("is not an RSA key that can sign: {e}")))?;
-        Self::with(kid, key)
+    /// Creates a signer from environment variables: `CLOUDFLARE_STREAM_SIGNING_KEY_JWK`, or
+    /// `CLOUDFLARE_STREAM_SIGNING_KEY_ID` together with `CLOUDFLARE_STREAM_SIGNING_KEY_PEM`. The JWK is preferred. An
+    /// empty variable counts as unset.
+    ///
+    /// Cloudflare defines no names. These are common in programs that sign tokens.
+    ///
+    /// ```no_run
+    /// let signer = cloudflare_stream_keys::Signer::from_env()?;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
+    /// UTF-8, if the ID differs from the JWK's `kid`, or if the key is invalid as in [`from_jwk`](Self::from_jwk) and
+    /// [`from_pem`](Self::from_pem). The message names the variable.
+    pub fn from_env() -> Result<Self, Error> {
+        env::signer()
     }
 
     /// Returns the key's ID, which is the `kid` of every token.
@@ -149,51 +133,4 @@ impl fmt::Debug for Signer {
 struct Header<'a> {
     alg: &'a str,
     kid: &'a str,
-}
-
-/// The members of an RSA private key, from RFC 7517 and 7518. All but the `kid` are plain ASCII, so they can be
-/// borrowed from the JSON.
-#[derive(Deserialize)]
-struct Jwk<'a> {
-    kty: &'a str,
-    #[serde(borrow)]
-    kid: Option<Cow<'a, str>>,
-    n: Option<&'a str>,
-    e: Option<&'a str>,
-    d: Option<&'a str>,
-    p: Option<&'a str>,
-    q: Option<&'a str>,
-    dp: Option<&'a str>,
-    dq: Option<&'a str>,
-    qi: Option<&'a str>,
-}
-
-/// Decodes the text from base64, unless it starts with `start` and so is decoded already.
-fn decode(format: &str, text: &str, start: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Error::invalid_input(format!("{format} is empty")));
-    }
-    if text.starts_with(start) {
-        return Ok(Zeroizing::new(text.as_bytes().to_vec()));
-    }
-    let plain = if format == "JWK" { "JSON" } else { "PEM text" };
-    let bytes = STANDARD
-        .decode(text)
-        .map_err(|_| Error::invalid_input(format!("{format} is neither {plain} nor valid base64")))?;
-    Ok(Zeroizing::new(bytes))
-}
-
-/// Returns why a PEM has no usable private key.
-fn why_no_private_key(pem: &[u8]) -> &'static str {
-    let contains = |label: &[u8]| pem.windows(label.len()).any(|window| window == label);
-    if contains(b"ENCRYPTED PRIVATE KEY-----") {
-        "is encrypted"
-    } else if contains(b" PRIVATE KEY-----") {
-        "is malformed"
-    } else if contains(b"PUBLIC KEY-----") {
-        "contains only a public key"
-    } else {
-        "has no private key"
-    }
 }

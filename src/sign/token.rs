@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{AccessRule, Signer};
+use super::access_rule::{AccessRule, find_unreachable};
+use super::signer::Signer;
 use crate::Error;
 use crate::validate::validate_id;
 
@@ -104,6 +105,12 @@ impl<'a> PlaybackTokenBuilder<'a> {
         self
     }
 
+    /// Adds several access rules, such as those of [`AccessRule::only_countries`].
+    pub fn access_rules(mut self, rules: impl IntoIterator<Item = AccessRule>) -> Self {
+        self.rules.extend(rules);
+        self
+    }
+
     /// Sets the time that is used as the current time, for reproducible tokens. Defaults to the system's time.
     pub fn signing_time(mut self, time: Timestamp) -> Self {
         self.signing_time = Some(time);
@@ -117,7 +124,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
     /// - the video UID is empty, is `.` or `..`, or contains a character other than letters, digits, `-`, `.`, `_` and
     ///   `~`,
     /// - the expiry is in the past, more than 24 hours from now, or not after the token becomes valid, or
-    /// - there are more than 5 access rules, or a rule follows one that matches every viewer.
+    /// - there are more than 5 access rules, or a rule can never match because earlier rules match all that it names.
     pub fn sign(self) -> Result<PlaybackToken, Error> {
         validate_id("video UID", &self.video_uid)?;
         let now = self.signing_time.unwrap_or_else(Timestamp::now);
@@ -129,10 +136,11 @@ impl<'a> PlaybackTokenBuilder<'a> {
         if self.rules.len() > MAX_RULES {
             return Err(Error::invalid_input("token has more than 5 access rules"));
         }
-        if self.rules.iter().rev().skip(1).any(AccessRule::matches_everyone) {
-            return Err(Error::invalid_input(
-                "access rule can never match because the rule before it matches everyone; move it up",
-            ));
+        if let Some(position) = find_unreachable(&self.rules) {
+            return Err(Error::invalid_input(format!(
+                "access rule {} can never match, because earlier rules match all that it names; move it up or remove it",
+                position + 1
+            )));
         }
 
         let claims = Claims {

@@ -3,13 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_rules;
 mod build_script;
 mod changed_spec;
 mod claims;
 mod connections;
 mod contract;
 mod examples;
+mod jose;
 mod mocking;
+mod playback_urls;
+mod private_keys;
 mod raw_layer;
 mod recovery;
 mod refresh_spec;

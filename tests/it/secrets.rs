@@ -238,8 +238,10 @@ const WITHOUT_SECRETS: &[&str] = &[
     "Code",
     "ConstBool",
     "ConversionError",
+    "CustomerCode",
     "ErrorKind",
     "LostKey",
+    "ManifestOptions",
     "OperationInfo",
     "PlaybackToken",
     "RetryPolicy",
@@ -256,13 +258,15 @@ const WITHOUT_SECRETS: &[&str] = &[
     "StreamMessagesItem",
     "StreamMessagesItemErrorChainItem",
     "StreamMessagesItemSource",
+    "ThumbnailFit",
+    "ThumbnailOptions",
     "Timestamp",
     "TlsVersion",
 ];
 /// Types that callers cannot get. [`Checked::client`] prints the settings as a part of a client, and
 /// [`Checked::generated_error`] a head as a part of a response. `InvalidRequest` needs an invalid spec.
 const PRIVATE: &[&str] = &["InvalidRequest", "QueryParam", "Request", "RequestBuilder", "ResponseHead", "Settings"];
-/// Types that hold a private key. tests/it/tokens.rs checks their output.
+/// Types that hold a private key. tests/it/private_keys.rs checks their output.
 const WITH_PRIVATE_KEY: &[&str] = &["PlaybackTokenBuilder", "RsaKey", "Signer"];
 
 #[test]

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::{AccessRule, Client, ClientBuilder, Credentials, ErrorKind, RetryPolicy, Signer, ureq};
 use serde_json::Value;
@@ -46,6 +48,21 @@ fn unusable_pem_keys_are_rejected() {
         include_str!("../../vectors/public.pem"),
     ] {
         assert_eq!(Signer::from_pem("id", pem).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+/// ring accepts some of these keys, and then cannot sign with them. It does not use `d`.
+#[test]
+fn jwk_with_a_wrong_part_is_rejected_when_it_is_parsed() {
+    let jwk = STANDARD.decode(vector("/key/jwk")).unwrap();
+    let jwk: Value = serde_json::from_slice(&jwk).unwrap();
+    for part in ["n", "p", "q", "dp", "dq", "qi"] {
+        let mut bytes = URL_SAFE_NO_PAD.decode(jwk[part].as_str().unwrap()).unwrap();
+        bytes[50] ^= 1;
+        let mut changed = jwk.clone();
+        changed[part] = URL_SAFE_NO_PAD.encode(bytes).into();
+        let error = Signer::from_jwk(&changed.to_string()).map(drop).unwrap_err();
+        assert!(error.to_string().starts_with("JWK is not an RSA key that can sign"), "{part}: {error}");
     }
 }
 

@@ -1,0 +1,155 @@
+//! Reads private keys in the forms in which people store them.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::zeroize::Zeroizing;
+use serde::Deserialize;
+
+use super::rsa::{KeyPairComponents, PublicKeyComponents, RsaKey};
+use crate::{Error, Secret};
+
+/// Base64 with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+const PEM_START: &str = "-----BEGIN ";
+
+/// Reads a PEM, either base64-encoded as in the API's response or decoded. Other text can precede it.
+pub(super) fn from_pem(pem: &str) -> Result<RsaKey, Error> {
+    let invalid = |problem: &str| Error::invalid_input(format!("PEM {problem}"));
+    let text = unquote(pem);
+    if text.is_empty() {
+        return Err(invalid("is empty"));
+    }
+    let decoded;
+    let text = if text.contains(PEM_START) {
+        text
+    } else {
+        decoded = decode_base64(text).ok_or_else(|| invalid("is neither PEM text nor valid base64"))?;
+        std::str::from_utf8(&decoded).map_err(|_| invalid("has no private key"))?
+    };
+
+    let start = text.find(PEM_START).ok_or_else(|| invalid("has no private key"))?;
+    let mut pem = Zeroizing::new(String::with_capacity(text.len() + 1));
+    for line in lines(&text[start..]) {
+        pem.push_str(line);
+        pem.push('\n');
+    }
+    let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
+        Ok(PrivateKeyDer::Pkcs1(der)) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
+        Ok(PrivateKeyDer::Pkcs8(der)) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
+        Ok(_) => return Err(invalid("is not an RSA key")),
+        // The cause is dropped because it may quote the private key.
+        Err(_) => return Err(invalid(why_no_private_key(&pem))),
+    };
+    key.map_err(|e| invalid(&format!("is not an RSA key that can sign: {e}")))
+}
+
+/// Reads a JSON Web Key, either base64-encoded as in the API's response or decoded. Returns its `kid` too.
+pub(super) fn from_jwk(jwk: &str) -> Result<(String, RsaKey), Error> {
+    let invalid = |problem: &str| Error::invalid_input(format!("JWK {problem}"));
+    let text = unquote(jwk);
+    if text.is_empty() {
+        return Err(invalid("is empty"));
+    }
+    let decoded;
+    let json = if text.starts_with('{') {
+        text.as_bytes()
+    } else {
+        decoded = decode_base64(text).ok_or_else(|| invalid("is neither JSON nor valid base64"))?;
+        &decoded
+    };
+    // The cause is dropped because it may quote the private key.
+    let jwk = parse_jwk(json).ok_or_else(|| invalid("is not a JSON Web Key"))?;
+    if jwk.kty != "RSA" {
+        return Err(invalid("is not an RSA key"));
+    }
+    let kid = jwk.kid.filter(|kid| !kid.is_empty()).ok_or_else(|| invalid("has no kid"))?;
+
+    let number = |name: &str, text: Option<Secret>| match text {
+        None if name == "d" => Err(invalid("contains only a public key")),
+        None => Err(invalid(&format!("has no {name}"))),
+        Some(text) => {
+            decode_base64(text.expose_secret()).ok_or_else(|| invalid(&format!("member {name} is not valid base64url")))
+        }
+    };
+    let (n, e, d) = (number("n", jwk.n)?, number("e", jwk.e)?, number("d", jwk.d)?);
+    let (p, q) = (number("p", jwk.p)?, number("q", jwk.q)?);
+    let (dp, dq, qi) = (number("dp", jwk.dp)?, number("dq", jwk.dq)?, number("qi", jwk.qi)?);
+    let key = RsaKey::from_components(&KeyPairComponents {
+        public_key: PublicKeyComponents { n: n.as_slice(), e: e.as_slice() },
+        d: d.as_slice(),
+        p: p.as_slice(),
+        q: q.as_slice(),
+        dP: dp.as_slice(),
+        dQ: dq.as_slice(),
+        qInv: qi.as_slice(),
+    });
+    let key = key.map_err(|e| invalid(&format!("is not an RSA key that can sign: {e}")))?;
+    Ok((kid, key))
+}
+
+/// The members of an RSA private key, from RFC 7517 and 7518.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    n: Option<Secret>,
+    e: Option<Secret>,
+    d: Option<Secret>,
+    p: Option<Secret>,
+    q: Option<Secret>,
+    dp: Option<Secret>,
+    dq: Option<Secret>,
+    qi: Option<Secret>,
+}
+
+/// Parses the JSON. If it is the inside of a JSON string, as in `{\"kty\":\"RSA\"}`, undoes that first.
+fn parse_jwk(json: &[u8]) -> Option<Jwk> {
+    let as_string = || {
+        let quoted = Zeroizing::new([b"\"", json, b"\""].concat());
+        let inside: Secret = serde_json::from_slice(&quoted).ok()?;
+        serde_json::from_str(inside.expose_secret()).ok()
+    };
+    serde_json::from_slice(json).ok().or_else(as_string)
+}
+
+/// Removes whitespace, quotes and a byte order mark around the text, which files and `.env` files add.
+fn unquote(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{feff}".contains(c))
+}
+
+/// Splits the text into trimmed lines. A line also ends at the two characters `\n`, which stand for a line break in
+/// environment variables and JSON.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\\n").flat_map(str::lines).map(|line| line.trim().trim_end_matches("\\r"))
+}
+
+/// Decodes base64 of either alphabet, with or without padding and line breaks.
+fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
+    let url_safe_to_standard = |c| match c {
+        '-' => '+',
+        '_' => '/',
+        c => c,
+    };
+    base64.extend(lines(text).flat_map(str::chars).map(url_safe_to_standard));
+    BASE64.decode(base64.as_bytes()).ok().map(Zeroizing::new)
+}
+
+/// Returns why a PEM has no usable private key.
+fn why_no_private_key(pem: &str) -> &'static str {
+    if pem.contains("ENCRYPTED PRIVATE KEY-----") {
+        "is encrypted"
+    } else if pem.contains(" PRIVATE KEY-----") {
+        "is malformed; check its line breaks"
+    } else if pem.contains("PUBLIC KEY-----") {
+        "contains only a public key"
+    } else {
+        "has no private key"
+    }
+}

@@ -1,0 +1,277 @@
+//! Access rules: what they accept, and whom a token with them lets in.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
+use cloudflare_stream_keys::{AccessRule, Error, Signer};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::support::example_key::*;
+
+#[test]
+fn access_rules_are_limited_to_5_and_must_be_reachable() {
+    let signer = example_signer();
+    let codes = ["GB", "IE", "DE", "FR", "ES", "PT"];
+    let countries = |count| codes[..count].iter().map(|code| AccessRule::allow_countries([code]).unwrap());
+    let country = || AccessRule::allow_countries(["GB"]).unwrap();
+    let with = |rules: Vec<AccessRule>| {
+        rules.into_iter().fold(signer.token(VIDEO), |token, rule| token.access_rule(rule)).sign()
+    };
+    assert!(with(vec![]).is_ok());
+    assert!(with(countries(4).collect()).is_ok() && with(countries(5).collect()).is_ok());
+    assert_rejected(with(countries(6).collect()), "token has more", "5 access rules");
+    for any in [AccessRule::allow_any(), AccessRule::block_any()] {
+        assert!(with(vec![country(), any.clone()]).is_ok());
+        assert_rejected(with(vec![any.clone(), country()]), "access rule 2", "never match");
+        assert_rejected(with(vec![country(), any.clone(), any]), "access rule 3", "never match");
+    }
+    let ips = |range| AccessRule::allow_ips([range]).unwrap();
+    let block = AccessRule::block_ips(["10.0.0.0/8"]).unwrap();
+    assert!(with(vec![ips("10.0.0.0/9"), block.clone()]).is_ok());
+    assert_rejected(with(vec![ips("10.0.0.0/9"), ips("10.128.0.0/9"), block]), "access rule 3", "never match");
+    assert!(with(vec![ips("0.0.0.0/0"), country()]).is_ok());
+    assert_rejected(with(vec![ips("0.0.0.0/0"), ips("::/0"), country()]), "access rule 3", "never match");
+    assert_rejected(with(vec![ips("0.0.0.0/0"), ips("::/0"), AccessRule::block_any()]), "access rule 3", "never match");
+}
+
+#[test]
+fn invalid_countries_are_rejected() {
+    for code in ["", "G", "GBR", "G1", "  ", "ÄÖ", "é", "G ", "GB ", "ZZ", "AA", "XK", "T2", "AN", "GB IE", " "] {
+        assert_rejected(AccessRule::allow_countries(["GB", code]), "country", "not an ISO 3166-1 alpha-2 code");
+        assert_rejected(AccessRule::block_countries([code]), "country", "not an ISO 3166-1 alpha-2 code");
+        assert_rejected(AccessRule::only_countries([code]), "country", "not an ISO 3166-1 alpha-2 code");
+    }
+    assert_rejected(AccessRule::allow_countries(["uk"]), "country", "the United Kingdom is GB");
+    assert_rejected(AccessRule::allow_countries(["EU"]), "country", "name each country");
+    for code in ["AD", "ZW", "de", "Gb", "BQ", "SS", "T1", "t1", "XX"] {
+        assert!(AccessRule::allow_countries([code]).is_ok(), "{code}");
+    }
+    let all = (b'A'..=b'Z').flat_map(|a| (b'A'..=b'Z').map(move |b| String::from_utf8(vec![a, b]).unwrap()));
+    // ISO 3166-1 has 249 assigned codes, and XX is Cloudflare's.
+    assert_eq!(all.filter(|code| AccessRule::allow_countries([code]).is_ok()).count(), 250);
+    let empty: [&str; 0] = [];
+    assert_rejected(AccessRule::allow_countries(empty), "access rule", "no country");
+    assert_rejected(AccessRule::block_countries(empty), "access rule", "no country");
+}
+
+#[test]
+fn invalid_addresses_are_rejected() {
+    for address in
+        ["", "203.0.113", "203.0.113.256", "203.0.113.0/33", "2001:db8::/129", "example.com", "1.2.3.4/-1", "1.2.3.4 "]
+    {
+        assert_rejected(AccessRule::allow_ips(["203.0.113.7", address]), "address", "IP address");
+        assert_rejected(AccessRule::block_ips([address]), "address", "range");
+        assert_rejected(AccessRule::only_ips([address]), "address", "range");
+        assert_rejected(AccessRule::block_ips_outside([address]), "address", "range");
+    }
+    for range in ["0.0.0.0/0", "203.0.113.0/32", "203.0.113.0/24", "::/0", "::1/128"] {
+        assert!(AccessRule::allow_ips([range]).is_ok(), "{range}");
+    }
+    let empty: [&str; 0] = [];
+    assert_rejected(AccessRule::allow_ips(empty), "access rule", "no address");
+    assert_rejected(AccessRule::block_ips(empty), "access rule", "no address");
+    assert_rejected(AccessRule::block_ips_outside(empty), "access rule", "no address");
+    assert_rejected(AccessRule::block_ips_outside(["0.0.0.0/0", "::/0"]), "access rule", "no other address");
+}
+
+#[test]
+fn address_within_a_range_is_rejected_with_what_was_meant() {
+    for (range, first, address) in [
+        ("203.0.113.7/24", "203.0.113.0/24", "203.0.113.7"),
+        ("203.0.113.0/0", "0.0.0.0/0", "203.0.113.0"),
+        ("203.0.113.1/31", "203.0.113.0/31", "203.0.113.1"),
+        ("2001:db8::1/32", "2001:db8::/32", "2001:db8::1"),
+    ] {
+        for rule in [AccessRule::allow_ips([range]), AccessRule::block_ips([range])] {
+            let meant = format!("write {first} for the range, or {address} for the address");
+            assert_rejected(rule, &format!("address {range}"), &meant);
+        }
+    }
+}
+
+#[test]
+fn ipv4_mapped_addresses_match_ipv4_viewers() {
+    for (mapped, plain) in [
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.0/120", "203.0.113.0/24"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+    ] {
+        assert_eq!(AccessRule::allow_ips([mapped]).unwrap(), AccessRule::allow_ips([plain]).unwrap());
+    }
+    let wider = AccessRule::allow_ips(["::ffff:0:0/95"]);
+    assert_rejected(wider, "address", "write ::fffe:0:0/95");
+    assert_ne!(AccessRule::allow_ips(["::203.0.113.7"]).unwrap(), AccessRule::allow_ips(["203.0.113.7"]).unwrap());
+}
+
+#[test]
+fn shortcuts_allow_and_block_the_rest() {
+    let [allow, block] = AccessRule::only_countries(["GB", "IE"]).unwrap();
+    assert_eq!((allow, block), (AccessRule::allow_countries(["GB", "IE"]).unwrap(), AccessRule::block_any()));
+    let [allow, block] = AccessRule::only_ips(["203.0.113.7"]).unwrap();
+    assert_eq!((allow, block), (AccessRule::allow_ips(["203.0.113.7"]).unwrap(), AccessRule::block_any()));
+}
+
+/// A rule as a test case.
+#[derive(Clone, Debug)]
+pub struct RuleCase {
+    allow: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Any,
+    Countries(Vec<&'static str>),
+    Ranges(Vec<(IpAddr, u8)>),
+}
+
+const COUNTRIES: [&str; 4] = ["DE", "FR", "T1", "XX"];
+/// A range of 8 addresses of each family, in which the random ranges are.
+const V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 8);
+const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 8);
+
+/// Returns the address after so many others.
+fn nth(first: IpAddr, n: u8) -> IpAddr {
+    match first {
+        IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits() + u32::from(n)).into(),
+        IpAddr::V6(first) => Ipv6Addr::from_bits(first.to_bits() + u128::from(n)).into(),
+    }
+}
+
+/// Returns one viewer for everything that the random rules can tell apart.
+pub fn viewers() -> Vec<Viewer> {
+    viewer_cases().into_iter().map(|(ip, country)| Viewer::new(ip, country)).collect()
+}
+
+fn viewer_cases() -> Vec<(IpAddr, &'static str)> {
+    let neighbors = |first: IpAddr, before: IpAddr| (0..=8).map(move |n| nth(first, n)).chain([before]);
+    let ips = neighbors(V4.into(), [203, 0, 113, 7].into())
+        .chain(neighbors(V6.into(), Ipv6Addr::from_bits(V6.to_bits() - 1).into()));
+    ips.flat_map(|ip| COUNTRIES.into_iter().chain(["GB"]).map(move |country| (ip, country))).collect()
+}
+
+impl RuleCase {
+    pub fn rule(&self) -> AccessRule {
+        let texts = |ranges: &[(IpAddr, u8)]| -> Vec<String> { ranges.iter().map(text).collect() };
+        let rule = match (&self.kind, self.allow) {
+            (Kind::Any, true) => Ok(AccessRule::allow_any()),
+            (Kind::Any, false) => Ok(AccessRule::block_any()),
+            (Kind::Countries(countries), true) => AccessRule::allow_countries(countries),
+            (Kind::Countries(countries), false) => AccessRule::block_countries(countries),
+            (Kind::Ranges(list), true) => AccessRule::allow_ips(texts(list)),
+            (Kind::Ranges(list), false) => AccessRule::block_ips(texts(list)),
+        };
+        rule.unwrap()
+    }
+
+    /// Decides without the crate whether the rule matches.
+    fn matches(&self, ip: IpAddr, country: &str) -> bool {
+        match &self.kind {
+            Kind::Any => true,
+            Kind::Countries(countries) => countries.contains(&country),
+            Kind::Ranges(ranges) => ranges.iter().any(|range| contains(*range, ip)),
+        }
+    }
+}
+
+fn text((first, length): &(IpAddr, u8)) -> String {
+    format!("{first}/{length}")
+}
+
+fn contains((first, length): (IpAddr, u8), ip: IpAddr) -> bool {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96, 4),
+        IpAddr::V6(ip) => (ip.to_bits(), 6),
+    };
+    let ((first, family), (ip, other)) = (bits(first), bits(ip));
+    family == other && (first ^ ip).checked_shr(128 - u32::from(length)).is_none_or(|difference| difference == 0)
+}
+
+/// A range within the 8 addresses, or all addresses of a family.
+fn range() -> impl Strategy<Value = (IpAddr, u8)> {
+    let within = (0..=3_u32, 0..8_u8, any::<bool>()).prop_map(|(bits, n, is_v4)| {
+        let n = n >> bits << bits;
+        match is_v4 {
+            true => (nth(V4.into(), n), 32 - bits as u8),
+            false => (nth(V6.into(), n), 128 - bits as u8),
+        }
+    });
+    let all = select(vec![(IpAddr::from(Ipv4Addr::UNSPECIFIED), 0), (Ipv6Addr::UNSPECIFIED.into(), 0)]);
+    prop_oneof![6 => within, 1 => all]
+}
+
+pub fn rule_case() -> impl Strategy<Value = RuleCase> {
+    let kind = prop_oneof![
+        1 => Just(Kind::Any),
+        4 => subsequence(COUNTRIES.to_vec(), 1..=3).prop_map(Kind::Countries),
+        4 => prop::collection::vec(range(), 1..4).prop_map(Kind::Ranges),
+    ];
+    (any::<bool>(), kind).prop_map(|(allow, kind)| RuleCase { allow, kind })
+}
+
+fn sign(signer: &Signer, rules: impl IntoIterator<Item = AccessRule>) -> Result<String, Error> {
+    Ok(signer.token(VIDEO).access_rules(rules).sign()?.into())
+}
+
+/// A list is rejected exactly if no viewer can reach one of its rules. The fake server lets in exactly the viewers whose
+/// first matching rule allows them.
+#[test]
+fn tokens_let_in_whom_their_rules_allow() {
+    let server = FakeServer::start();
+    let signer = Signer::new(&server.signing_keys().create().unwrap()).unwrap();
+    let viewers = viewer_cases();
+    proptest!(|(cases in prop::collection::vec(rule_case(), 0..=5))| {
+        let first_match = |ip, country| cases.iter().position(|case: &RuleCase| case.matches(ip, country));
+        let is_reachable = |rule| viewers.iter().any(|(ip, country)| first_match(*ip, country) == Some(rule));
+        match sign(&signer, cases.iter().map(RuleCase::rule)) {
+            Ok(token) => {
+                prop_assert!((0..cases.len()).all(is_reachable));
+                for (ip, country) in &viewers {
+                    let is_allowed = first_match(*ip, country).is_none_or(|rule| cases[rule].allow);
+                    let expected = if is_allowed { Ok(()) } else { Err(TokenError::Blocked) };
+                    prop_assert_eq!(server.verify_token_for(&token, &Viewer::new(*ip, country)), expected);
+                }
+            }
+            Err(error) => {
+                let unreachable = (0..cases.len()).find(|rule| !is_reachable(*rule)).map(|rule| rule + 1);
+                let expected = format!("access rule {} can never match", unreachable.unwrap_or_default());
+                prop_assert!(error.to_string().starts_with(&expected), "{}", error);
+            }
+        }
+    });
+}
+
+#[test]
+fn block_outside_blocks_every_other_address() {
+    let server = FakeServer::start();
+    let signer = Signer::new(&server.signing_keys().create().unwrap()).unwrap();
+    let edges = ["0.0.0.0", "255.255.255.255", "203.0.112.255", "::", "2001:db8::ffff", "ffff::"];
+    let edges = edges.map(|ip| ip.parse::<IpAddr>().unwrap());
+    let ips = viewer_cases().into_iter().filter(|(_, country)| *country == "DE").map(|(ip, _)| ip);
+    let ips: Vec<IpAddr> = ips.chain(edges).collect();
+    proptest!(|(ranges in prop::collection::vec(range(), 1..5))| {
+        let Ok(rule) = AccessRule::block_ips_outside(ranges.iter().map(text)) else {
+            prop_assert!(ips.iter().all(|ip| ranges.iter().any(|range| contains(*range, *ip))));
+            return Ok(());
+        };
+        let token = sign(&signer, [rule]).unwrap();
+        for ip in &ips {
+            let is_inside = ranges.iter().any(|range| contains(*range, *ip));
+            let expected = if is_inside { Ok(()) } else { Err(TokenError::Blocked) };
+            prop_assert_eq!(server.verify_token_for(&token, &Viewer::new(*ip, "DE")), expected, "{}", ip);
+        }
+    });
+}
+
+#[test]
+fn block_outside_makes_a_token_longer_as_documented() {
+    let signer = example_signer();
+    let length = |range: &str| {
+        let rule = AccessRule::block_ips_outside([range]).unwrap();
+        sign(&signer, [rule]).unwrap().len() - sign(&signer, []).unwrap().len()
+    };
+    assert!((500..700).contains(&length("203.0.113.0/24")), "{}", length("203.0.113.0/24"));
+    let longest = length("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
+    assert!((4000..5000).contains(&longest), "{longest}");
+}
