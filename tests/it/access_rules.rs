@@ -7,7 +7,7 @@ use cloudflare_stream_keys::{AccessRule, Error, Signer};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::support::example_key::*;
+use crate::example_key::*;
 
 #[test]
 fn access_rules_are_limited_to_5_and_must_be_reachable() {

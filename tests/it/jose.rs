@@ -19,7 +19,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::access_rules::{rule_case, viewers};
-use crate::support::example_key::VIDEO;
+use crate::example_key::VIDEO;
 
 const TOKENS: usize = 200;
 

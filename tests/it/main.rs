@@ -9,6 +9,7 @@ mod changed_spec;
 mod claims;
 mod connections;
 mod contract;
+mod example_key;
 mod examples;
 mod jose;
 mod mocking;

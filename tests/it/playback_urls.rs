@@ -6,7 +6,7 @@ use cloudflare_stream_keys::sign::{ManifestOptions, ThumbnailFit, ThumbnailOptio
 use cloudflare_stream_keys::{CustomerCode, Error, PlaybackToken};
 use ureq::http::Uri;
 
-use crate::support::example_key::*;
+use crate::example_key::*;
 
 fn customer() -> CustomerCode {
     "f33zs165nr7gyfy4".parse().unwrap()

@@ -6,7 +6,7 @@ use cloudflare_stream_keys::Signer;
 use cloudflare_stream_keys::mock::FakeServer;
 use serde_json::{Value, json};
 
-use crate::support::example_key::*;
+use crate::example_key::*;
 
 #[test]
 fn every_key_format_gives_the_same_token() {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
-use crate::support::example_key::*;
+use crate::example_key::*;
 
 const HOUR: u64 = 3600;
 

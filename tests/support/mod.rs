@@ -2,7 +2,6 @@
 #![allow(dead_code)]
 
 pub mod build_script;
-pub mod example_key;
 pub mod proxy;
 pub mod secrets;
 pub mod tls;
