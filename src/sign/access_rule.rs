@@ -215,7 +215,7 @@ fn parse_country(code: &str) -> Result<String, Error> {
         "EU" => "; name each country of the European Union",
         _ => "",
     };
-    Err(Error::invalid_input(format!("country is not an ISO 3166-1 alpha-2 code, T1 or XX: {code:?}{hint}")))
+    Err(Error::invalid_input(format!("country {code:?} is not an ISO 3166-1 alpha-2 code, T1 or XX{hint}")))
 }
 
 fn parse_ranges<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Vec<IpNet>, Error> {
@@ -229,7 +229,7 @@ fn parse_ranges<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result
 fn parse_range(text: &str) -> Result<IpNet, Error> {
     let range: Result<IpNet, _> = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let range = range.map_err(|_| {
-        Error::invalid_input(format!("address is neither an IP address nor a range such as 203.0.113.0/24: {text:?}"))
+        Error::invalid_input(format!("address {text:?} is neither an IP address nor a range such as 203.0.113.0/24"))
     })?;
     let first = range.trunc();
     if range != first {

@@ -42,6 +42,9 @@ impl PlaybackToken {
     }
 
     /// Returns the URL for playback over WebRTC, which is the endpoint of a WHEP client.
+    ///
+    /// Cloudflare's changelog has signed playback over WebRTC since 2025-04-11. Its documentation shows this URL with a
+    /// UID only. That the token takes its place is assumed from all other URLs.
     pub fn webrtc_url(&self, customer: &CustomerCode) -> String {
         self.build_url(customer, "webRTC/play", "")
     }
