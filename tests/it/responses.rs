@@ -147,6 +147,35 @@ fn errors_without_retries(status: u16, body: &str) -> Vec<Error> {
 }
 
 #[test]
+fn errors_say_what_to_do() {
+    let hints = |status| {
+        let errors = errors_without_retries(status, r#"{"success":false,"errors":[]}"#);
+        let hint = |error: &Error| {
+            let message = error.to_string();
+            let message = message.split(" [cf-ray").next().unwrap();
+            message.split_once("; ").map_or(String::new(), |(_, hint)| hint.to_string())
+        };
+        errors.iter().map(hint).collect::<Vec<_>>()
+    };
+    let write =
+        "the token needs the Stream Write permission on this account, and the account needs a Stream subscription";
+    let list = "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \
+                subscription";
+    assert_eq!(hints(401), ["check the credentials"; 3]);
+    assert_eq!(hints(403), [write, list, write]);
+    assert_eq!(hints(404), [""; 3]);
+    assert_eq!(hints(307), ["redirects are not followed; check the base URL"; 3]);
+    assert_eq!(
+        hints(500),
+        [
+            "the key may exist; compare list() with your stored keys",
+            "",
+            "the key may be deleted already; check with list()"
+        ]
+    );
+}
+
+#[test]
 fn malformed_error_objects_are_still_an_api_error() {
     for (body, messages) in [
         (r#"{"success":false,"errors":[{"message":"no code"}]}"#, vec!["no code"]),

@@ -26,7 +26,9 @@ struct Checked(BTreeSet<String>);
 impl Checked {
     fn debug<T: Debug>(&mut self, value: &T) {
         let name = type_name::<T>();
-        assert_no_secrets(name, &format!("{value:?} {value:#?}"));
+        let outputs = [format!("{value:?}"), format!("{value:#?}")];
+        assert!(outputs.iter().all(|output| !output.is_empty()), "{name}");
+        assert_no_secrets(name, &outputs.concat());
         let path = name.split('<').next().unwrap();
         self.0.insert(path.rsplit("::").next().unwrap().to_string());
     }

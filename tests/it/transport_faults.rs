@@ -1,5 +1,6 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -162,6 +163,15 @@ fn row_02_timeout_names_an_earlier_failure() {
             assert_eq!(server.requests().len(), 3);
         }
     }
+}
+
+#[test]
+fn row_03_source_is_the_cause_of_a_lost_connection() {
+    let server = RawServer::with_replies(vec![Reply::BytesThenClose(vec![])]);
+    let error = server.signing_keys().create().unwrap_err();
+    let source = error.source().unwrap();
+    assert!(!error.to_string().contains(&source.to_string()), "{error}: {source}");
+    assert_eq!(format!("{error:?}"), error.to_string());
 }
 
 #[test]
