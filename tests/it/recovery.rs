@@ -66,6 +66,9 @@ fn parts_of_different_keys_are_not_mixed() {
     assert_eq!(recovered(&one_each), parts(Some("key-2"), None, Some(&second)));
     let truncated = format!(r#"[{{"id": "key-2", "jwk": "{second}"}}, {{"pem": "UEVNMQ==", "jw"#);
     assert_eq!(recovered(&format!(r#"{truncated}k": "abc"#)), parts(Some("key-2"), None, Some(&second)));
+    // A part that is repeated is still a part of one key.
+    let repeated = r#"{"id": "a", "pem": "cGVt", "result": {"id": "a", "pem": "cGVt"}}"#;
+    assert_eq!(recovered(repeated), parts(Some("a"), Some("cGVt"), None));
     // A JWK that is not an object has no `kid`.
     let list = STANDARD.encode(r#"["key-3"]"#);
     assert_eq!(recovered(&format!(r#"{{"jwk": "{list}"}}"#)), parts(None, None, Some(&list)));

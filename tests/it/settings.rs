@@ -44,6 +44,8 @@ fn row_19_invalid_credentials_are_rejected_and_not_shown() {
             let error = Client::builder().credentials(credentials).build().unwrap_err();
             assert_invalid_input(&error, setting);
             assert!(!format!("{error} {error:?}").contains("nter2"), "{error:?}");
+            // A newline at the end is the most common mistake.
+            assert_eq!(error.to_string().ends_with("check for a trailing newline"), value.contains([' ', '\n', '\t']));
         }
     }
     assert_invalid_input(&Client::builder().build().unwrap_err(), "credentials");
