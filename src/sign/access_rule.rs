@@ -59,9 +59,9 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 ///
 /// # Good to know
 /// - An IPv4 rule never matches a viewer on IPv6, and the other way round. Most viewers have addresses of both families,
-///   and do not choose which one is used. Name ranges of both, or allow by country.
-/// - Rules are evaluated again during playback: a viewer who changes to another network can be blocked in the middle of
-///   the video.
+///   and cannot choose which one their player uses. Name ranges of both, or allow by country.
+/// - Rules are evaluated again during playback, so a viewer who changes to another network can be blocked in the middle
+///   of the video.
 /// - There are no rules for continents, regions or networks (ASN).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessRule {
