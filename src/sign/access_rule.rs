@@ -35,8 +35,8 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// ```
 ///
 /// # Two conditions at once
-/// A rule cannot require a country and an address together. Block everything outside the range first. What remains is in
-/// the range, and the next rules decide by country:
+/// A rule cannot require a country and an address together. Block everything outside the range first. What remains is
+/// in the range, and the next rules decide by country:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
@@ -58,8 +58,8 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// ```
 ///
 /// # Good to know
-/// - An IPv4 rule never matches a viewer on IPv6, and the other way round. Most viewers have addresses of both families,
-///   and cannot choose which one their player uses. Name ranges of both, or allow by country.
+/// - An IPv4 rule never matches a viewer on IPv6, and the other way round. Most viewers have addresses of both
+///   families, and cannot choose which one their player uses. Name ranges of both, or allow by country.
 /// - Rules are evaluated again during playback, so a viewer who changes to another network can be blocked in the middle
 ///   of the video.
 /// - There are no rules for continents, regions or networks (ASN).
@@ -92,8 +92,8 @@ enum Action {
 }
 
 impl AccessRule {
-    /// Allows viewers in these countries. Each is an ISO 3166-1 alpha-2 code such as `GB`, in upper or lower case. There
-    /// are two more: `T1` for viewers who use the Tor network, and `XX` for viewers whose country is unknown.
+    /// Allows viewers in these countries. Each is an ISO 3166-1 alpha-2 code such as `GB`, in upper or lower case.
+    /// There are two more: `T1` for viewers who use the Tor network, and `XX` for viewers whose country is unknown.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if a code is not
@@ -114,9 +114,9 @@ impl AccessRule {
     /// `2001:db8::/32`. An IPv4 address in IPv6 notation, such as `::ffff:203.0.113.7`, means the IPv4 address.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is neither
-    /// an address nor a range. Also rejects a range whose address is not its first one, such as `203.0.113.7/24`: it
-    /// can mean the range `203.0.113.0/24` or the address `203.0.113.7`.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is
+    /// neither an address nor a range. Also rejects a range whose address is not its first one, such as
+    /// `203.0.113.7/24`: it can mean the range `203.0.113.0/24` or the address `203.0.113.7`.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
     }

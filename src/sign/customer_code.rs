@@ -11,8 +11,8 @@ const MAX_LENGTH: usize = 54;
 
 /// An account's customer code, which is part of the host name of its videos.
 ///
-/// It is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL that the Stream dashboard shows. Parse it
-/// once, when the program starts. The code, the host name and its https URL are all accepted:
+/// It is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL that the Stream dashboard shows. Parse
+/// it once, when the program starts. The code, the host name and its https URL are all accepted:
 ///
 /// ```
 /// use cloudflare_stream_keys::sign::CustomerCode;

@@ -93,8 +93,8 @@ impl PlaybackToken {
     /// Returns the URL of an animated thumbnail with options.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the height, the width, the duration or the
-    /// number of frames per second is zero.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the height, the width, the duration or
+    /// the number of frames per second is zero.
     pub fn animated_thumbnail_url_with(
         &self,
         customer: &CustomerCode,
