@@ -21,19 +21,12 @@ const PEM_START: &str = "-----BEGIN ";
 /// Reads a PEM, either base64-encoded as in the API's response or decoded. Other text can precede it.
 pub(super) fn from_pem(pem: &str) -> Result<RsaKey, Error> {
     let invalid = |problem: &str| Error::invalid_input(format!("PEM {problem}"));
-    let text = unquote(pem);
-    if text.is_empty() {
-        return Err(invalid("is empty"));
-    }
-    let decoded;
-    let text = if text.contains(PEM_START) {
-        text
-    } else {
-        decoded = decode_base64(text).ok_or_else(|| invalid("is neither PEM text nor valid base64"))?;
-        std::str::from_utf8(&decoded).map_err(|_| invalid("has no private key"))?
+    let decoded = decode("PEM", pem)?;
+    let text = std::str::from_utf8(&decoded).map_err(|_| invalid("has no private key"))?;
+    let Some(start) = text.find(PEM_START) else {
+        let is_json = text.starts_with('{');
+        return Err(invalid(if is_json { "is a JSON Web Key; use Signer::from_jwk" } else { "has no private key" }));
     };
-
-    let start = text.find(PEM_START).ok_or_else(|| invalid("has no private key"))?;
     let mut pem = Zeroizing::new(String::with_capacity(text.len() + 1));
     for line in lines(&text[start..]) {
         pem.push_str(line);
@@ -52,19 +45,12 @@ pub(super) fn from_pem(pem: &str) -> Result<RsaKey, Error> {
 /// Reads a JSON Web Key, either base64-encoded as in the API's response or decoded. Returns its `kid` too.
 pub(super) fn from_jwk(jwk: &str) -> Result<(String, RsaKey), Error> {
     let invalid = |problem: &str| Error::invalid_input(format!("JWK {problem}"));
-    let text = unquote(jwk);
-    if text.is_empty() {
-        return Err(invalid("is empty"));
+    let json = decode("JWK", jwk)?;
+    if json.starts_with(PEM_START.as_bytes()) {
+        return Err(invalid("is a PEM; use Signer::from_pem"));
     }
-    let decoded;
-    let json = if text.starts_with('{') {
-        text.as_bytes()
-    } else {
-        decoded = decode_base64(text).ok_or_else(|| invalid("is neither JSON nor valid base64"))?;
-        &decoded
-    };
     // The cause is dropped because it may quote the private key.
-    let jwk = parse_jwk(json).ok_or_else(|| invalid("is not a JSON Web Key"))?;
+    let jwk = parse_jwk(&json).ok_or_else(|| invalid("is not a JSON Web Key"))?;
     if jwk.kty != "RSA" {
         return Err(invalid("is not an RSA key"));
     }
@@ -118,9 +104,18 @@ fn parse_jwk(json: &[u8]) -> Option<Jwk> {
     serde_json::from_slice(json).ok().or_else(as_string)
 }
 
-/// Removes whitespace, quotes and a byte order mark around the text, which files and `.env` files add.
-fn unquote(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{feff}".contains(c))
+/// Returns the text of a PEM or a JWK, which can be base64-encoded. Removes whitespace, quotes and a byte order mark
+/// around it, which files and `.env` files add.
+fn decode(format: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{feff}".contains(c));
+    if text.is_empty() {
+        return Err(Error::invalid_input(format!("{format} is empty")));
+    }
+    if text.contains(PEM_START) || text.starts_with('{') {
+        return Ok(Zeroizing::new(text.as_bytes().to_vec()));
+    }
+    decode_base64(text)
+        .ok_or_else(|| Error::invalid_input(format!("{format} is neither {format} text nor valid base64")))
 }
 
 /// Splits the text into trimmed lines. A line also ends at the two characters `\n`, which stand for a line break in

@@ -127,6 +127,8 @@ fn unusable_pem_keys_are_rejected_with_the_reason() {
         ("  \n", "empty"),
         ("not base64!", "nor valid base64"),
         (&STANDARD.encode("no pem"), "has no private key"),
+        (&example_jwk().to_string(), "is a JSON Web Key; use Signer::from_jwk"),
+        (str_of(&vectors()["key"]["jwk"]), "is a JSON Web Key; use Signer::from_jwk"),
         (&STANDARD.encode([0xff, 0xfe, 0]), "has no private key"),
         (include_str!("../vectors/public.pem"), "only a public key"),
         (&STANDARD.encode(include_str!("../vectors/public.pem")), "only a public key"),
@@ -159,6 +161,8 @@ fn unusable_jwks_are_rejected_with_the_reason() {
         (String::new(), "empty"),
         ("?".to_string(), "nor valid base64"),
         (STANDARD.encode("no json"), "not a JSON Web Key"),
+        (example_pem(), "is a PEM; use Signer::from_pem"),
+        (str_of(&vectors()["key"]["pem"]).to_string(), "is a PEM; use Signer::from_pem"),
         ("{".to_string(), "not a JSON Web Key"),
         ("{}".to_string(), "not a JSON Web Key"),
         (with("kty", json!("EC")), "not an RSA key"),
@@ -199,6 +203,7 @@ fn signers_and_key_errors_do_not_show_the_key() {
         example_jwk()["p"].to_string(),
     ];
     let signer = example_signer();
+    assert!(format!("{signer:?}").contains(signer.key_id()));
     let mut outputs = vec![format!("{signer:?} {signer:#?}"), format!("{:?}", full_token(&signer))];
     for pem in
         [example_pem().replace("pLUi", "pLUj"), example_pem()[..800].to_string(), example_pem().replace('A', "?")]
