@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, Reply, created_body, response, response_with, success_body};
 use cloudflare_stream_keys::RetryPolicy;
-use cloudflare_stream_keys::generated::Error;
+use cloudflare_stream_keys::generated::{Body, Error};
 use serde_json::json;
 
 #[test]
@@ -59,4 +59,29 @@ fn raw_errors_distinguish_documented_from_unexpected_responses() {
     assert!(matches!(list(403, "<html>"), Error::InvalidResponsePayload(response, _) if response.status() == 403));
     assert!(matches!(list(200, "<html>"), Error::InvalidResponsePayload(response, _) if response.status() == 200));
     assert!(matches!(list(503, failure), Error::UnexpectedResponse(response) if response.status() == 503));
+}
+
+#[test]
+fn raw_errors_are_printed_with_their_source() {
+    let server = RawServer::with_replies(vec![Reply::BytesThenClose(vec![])]);
+    let keys = server.signing_keys().with_retry_policy(RetryPolicy::none());
+    let error = keys.raw().list_signing_keys(ACCOUNT_ID).unwrap_err();
+    assert!(!error.to_string().is_empty());
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(!error.to_string().contains(&source.to_string()), "{error}: {source}");
+}
+
+#[test]
+fn body_is_made_from_bytes_and_text() {
+    let bodies = [
+        Body::from("grün"),
+        Body::from("grün".to_string()),
+        Body::from("grün".as_bytes()),
+        Body::from(b"gr\xc3\xbcn".to_vec()),
+    ];
+    for body in bodies {
+        assert_eq!((body.as_bytes(), body.to_str(), body.len()), ("grün".as_bytes(), Ok("grün"), 5));
+        assert_eq!((body.is_empty(), format!("{body:?}").as_str()), (false, "Body(5 bytes)"));
+    }
+    assert!(Body::default().is_empty());
 }

@@ -92,7 +92,10 @@ fn row_20_insecure_and_invalid_base_urls_are_rejected() {
         "http://[::1]:65536",
     ];
     for url in invalid {
-        assert_invalid_input(&build(url).expect_err(url), "base URL");
+        let error = build(url).expect_err(url);
+        assert_invalid_input(&error, "base URL");
+        let is_unencrypted = invalid[..6].contains(&url);
+        assert_eq!(error.to_string().ends_with("unencrypted; use https"), is_unencrypted, "{error}");
     }
     for url in [
         "https://api.cloudflare.com/client/v4",
