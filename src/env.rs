@@ -1,4 +1,4 @@
-//! Reads the environment variables that Cloudflare's own tools use. An empty variable counts as unset.
+//! Reads environment variables. An empty variable counts as unset.
 
 use std::env::{self, VarError};
 
@@ -82,7 +82,7 @@ fn account_id_from(read: ReadVar) -> Result<String, Error> {
     Ok(id)
 }
 
-/// Prefers the JWK, because it contains the key's ID.
+/// Prefers the JWK, because it contains the key ID.
 #[cfg(feature = "sign")]
 fn signer_from(read: ReadVar) -> Result<Signer, Error> {
     let id = optional(read, SIGNING_KEY_ID)?;

@@ -198,8 +198,8 @@ impl FakeServer {
     }
 
     /// Verifies a playback token like the service. The token's key must have been created by this server and not been
-    /// deleted, and the token must be valid at the server's time. Its access rules must be well-formed, but are not
-    /// evaluated: see [`verify_token_for`](Self::verify_token_for).
+    /// deleted, and the token must be valid at the server's time. Its access rules must be valid, but only
+    /// [`verify_token_for`](Self::verify_token_for) evaluates them.
     ///
     /// ```
     /// use cloudflare_stream_keys::Signer;

@@ -28,7 +28,7 @@ pub enum TokenError {
     Blocked,
 }
 
-/// A viewer, for [`FakeServer::verify_token_for`](super::FakeServer::verify_token_for).
+/// A viewer for [`FakeServer::verify_token_for`](super::FakeServer::verify_token_for).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
     ip: IpAddr,
@@ -36,8 +36,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Creates a viewer with this address, whom Cloudflare finds to be in this country. The country is a code such as
-    /// `GB`, `T1` or `XX`.
+    /// Creates a viewer with this IP address and country. The country is a code such as `GB`, `T1` or `XX`.
     ///
     /// ```
     /// use cloudflare_stream_keys::mock::Viewer;
@@ -134,8 +133,8 @@ impl TryFrom<Value> for Seconds {
     }
 }
 
-/// Verifies a token at the given time, for this viewer if there is one. `find_key` returns the public key with the given
-/// ID as PKCS#1 DER.
+/// Verifies a token at the given time. Evaluates access rules only if `viewer` is given. `find_key` returns the public
+/// key with the given ID as PKCS#1 DER.
 pub(super) fn verify(
     token: &str,
     now: Timestamp,

@@ -14,10 +14,10 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 
 /// A rule that allows or blocks viewers by country or IP address.
 ///
-/// A token can have up to 5 rules. They are alternatives: they are evaluated in order, and the first rule that matches
-/// the viewer decides. If no rule matches, the viewer is allowed, so a list of allowed viewers must end with
-/// [`block_any`](Self::block_any). [`only_countries`](Self::only_countries) and [`only_ips`](Self::only_ips) return the
-/// two rules of the most common case:
+/// A token can have up to 5 rules. Rules are alternatives: they are evaluated in order, and the first one that matches
+/// the viewer applies. If no rule matches, the viewer is allowed, so a list of allowed viewers must end with
+/// [`block_any`](Self::block_any). [`only_countries`](Self::only_countries) and [`only_ips`](Self::only_ips) return both
+/// rules:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -34,9 +34,9 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 ///
-/// # Two conditions at once
-/// A rule cannot require a country and an address together. Block everything outside the range first. What remains is
-/// in the range, and the next rules decide by country:
+/// # Requiring both a country and a range
+/// A rule cannot require both. First block all addresses outside the range. The rules after that apply only to viewers
+/// in the range:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
@@ -57,12 +57,12 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 ///
-/// # Good to know
-/// - An IPv4 rule never matches a viewer on IPv6, and the other way round. Most viewers have addresses of both
-///   families, and cannot choose which one their player uses. Name ranges of both, or allow by country.
-/// - Rules are evaluated again during playback, so a viewer who changes to another network can be blocked in the middle
-///   of the video.
-/// - There are no rules for continents, regions or networks (ASN).
+/// # Limitations
+/// - An IPv4 range never matches an IPv6 viewer, and vice versa. Many viewers have addresses of both families, and
+///   cannot choose which one their player uses. List ranges of both, or allow by country.
+/// - Rules are evaluated again during playback, so a viewer who switches networks can be blocked in the middle of a
+///   video.
+/// - Rules cannot match continents, regions or networks (ASNs).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessRule {
     #[serde(rename = "type")]
@@ -92,12 +92,12 @@ enum Action {
 }
 
 impl AccessRule {
-    /// Allows viewers in these countries. Each is an ISO 3166-1 alpha-2 code such as `GB`, in upper or lower case.
-    /// There are two more: `T1` for viewers who use the Tor network, and `XX` for viewers whose country is unknown.
+    /// Allows viewers in these countries. Each is an ISO 3166-1 alpha-2 code such as `GB`, in upper or lower case. Two
+    /// more codes are accepted: `T1` for the Tor network, and `XX` for an unknown country.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if a code is not
-    /// assigned to a country, such as `UK` or `EU`.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty or contains an invalid
+    /// code, such as `UK` or `EU`.
     pub fn allow_countries<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
         Self::countries(Action::Allow, countries)
     }
@@ -111,12 +111,12 @@ impl AccessRule {
     }
 
     /// Allows viewers with these IPv4 or IPv6 addresses. Each is an address such as `203.0.113.7`, or a range such as
-    /// `2001:db8::/32`. An IPv4 address in IPv6 notation, such as `::ffff:203.0.113.7`, means the IPv4 address.
+    /// `2001:db8::/32`. An IPv4-mapped IPv6 address, such as `::ffff:203.0.113.7`, means the IPv4 address.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is
-    /// neither an address nor a range. Also rejects a range whose address is not its first one, such as
-    /// `203.0.113.7/24`: it can mean the range `203.0.113.0/24` or the address `203.0.113.7`.
+    /// neither an address nor a range. Also rejects a range with host bits set, such as `203.0.113.7/24`. It can mean
+    /// the range `203.0.113.0/24` or the address `203.0.113.7`.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
     }
@@ -129,19 +129,19 @@ impl AccessRule {
         Self::ips(Action::Block, addresses)
     }
 
-    /// Blocks viewers with any other address than these, so that the rules after it apply to these addresses only.
+    /// Blocks viewers with any other address, so that later rules apply only to these addresses.
     ///
-    /// If the list has only IPv4 addresses, it blocks every viewer on IPv6, and the other way round. The rule names all
-    /// ranges in between. A token gets longer by about 0.6 KB for one IPv4 range, and by up to 5 KB for one IPv6 range.
+    /// A list of only IPv4 addresses blocks every IPv6 viewer, and vice versa. The rule lists all other ranges. This
+    /// makes the token about 0.6 KB longer for one IPv4 range, and up to 5 KB longer for one IPv6 range.
     ///
     /// # Errors
     /// Returns the same errors as [`allow_ips`](Self::allow_ips). Also returns
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if there is no other address.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list covers every address.
     pub fn block_ips_outside<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         let ranges = parse_ranges(addresses)?;
         let ip: Vec<IpNet> = ALL_ADDRESSES.into_iter().flat_map(|all| outside(all, &ranges)).collect();
         if ip.is_empty() {
-            return Err(Error::invalid_input("access rule can never match, because there is no other address"));
+            return Err(Error::invalid_input("access rule can never match, because the list covers every address"));
         }
         Ok(Self { kind: Kind::Ip, action: Action::Block, country: Vec::new(), ip })
     }
@@ -185,7 +185,7 @@ impl AccessRule {
     }
 }
 
-/// Returns the position of a rule that can never match, because earlier rules match every viewer whom it names.
+/// Returns the position of the first rule that can never match, because earlier rules already match all its viewers.
 pub(super) fn find_unreachable(rules: &[AccessRule]) -> Option<usize> {
     let mut everyone = false;
     let mut countries: Vec<&str> = Vec::new();
@@ -198,7 +198,7 @@ pub(super) fn find_unreachable(rules: &[AccessRule]) -> Option<usize> {
         };
         let is_unreachable = everyone || is_covered;
         countries.extend(rule.country.iter().map(String::as_str));
-        // Merges neighbors, so that a range that is covered at all is within one of these.
+        // Merges adjacent ranges, so that a covered range lies within a single one.
         ips = IpNet::aggregate(&[&ips, rule.ip.as_slice()].concat());
         everyone |= rule.kind == Kind::Any || ALL_ADDRESSES.iter().all(|all| ips.contains(all));
         is_unreachable
@@ -212,7 +212,7 @@ fn parse_country(code: &str) -> Result<String, Error> {
     }
     let hint = match upper.as_str() {
         "UK" => "; the United Kingdom is GB",
-        "EU" => "; name each country of the European Union",
+        "EU" => "; list each EU country",
         _ => "",
     };
     Err(Error::invalid_input(format!("country {code:?} is not an ISO 3166-1 alpha-2 code, T1 or XX{hint}")))
@@ -235,14 +235,14 @@ fn parse_range(text: &str) -> Result<IpNet, Error> {
     if range != first {
         let address = range.addr();
         return Err(Error::invalid_input(format!(
-            "address {text} is not the first of its range; write {first} for the range, or {address} for the address"
+            "range {text} has host bits set; write {first} for the range, or {address} for the address"
         )));
     }
     Ok(without_mapping(range))
 }
 
-/// Returns the IPv4 range that an IPv4-mapped IPv6 range stands for (RFC 4291, section 2.5.5.2). The operating system
-/// reports such addresses for IPv4 clients of a socket that accepts both families.
+/// Converts an IPv4-mapped IPv6 range to an IPv4 range (RFC 4291, section 2.5.5.2). Operating systems report mapped
+/// addresses for IPv4 clients of a dual-stack socket.
 fn without_mapping(range: IpNet) -> IpNet {
     let mapped = match range {
         IpNet::V6(range) => range.addr().to_ipv4_mapped().zip(range.prefix_len().checked_sub(96)),

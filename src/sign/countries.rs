@@ -1,7 +1,7 @@
 //! The countries that an access rule can name.
 
 /// The 249 assigned codes of ISO 3166-1 alpha-2, as of 2026. The type `Iso3166Alpha2Code` in Cloudflare's package
-/// `@cloudflare/workers-types` has the same ones.
+/// `@cloudflare/workers-types` has the same codes.
 const ASSIGNED: &str = "\
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
     CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET \
@@ -11,10 +11,10 @@ const ASSIGNED: &str = "\
     PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW \
     SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ \
     UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
-/// What Cloudflare uses for the Tor network and for an unknown country (guide "IP geolocation").
+/// Cloudflare's codes for the Tor network and for an unknown country (guide "IP geolocation").
 const CLOUDFLARE: &str = "T1 XX";
 
-/// Returns whether Cloudflare can find a viewer to be in this country. The code is in upper case.
+/// Returns whether Cloudflare can assign this country code to a viewer. The code is in upper case.
 pub(super) fn is_known(code: &str) -> bool {
     ASSIGNED.split(' ').chain(CLOUDFLARE.split(' ')).any(|known| known == code)
 }

@@ -3,16 +3,16 @@ use std::str::FromStr;
 
 use crate::Error;
 
-/// The part of a host name that a code is in, as in `customer-f33zs165nr7gyfy4.cloudflarestream.com`.
+/// Precedes the code in a host name, as in `customer-f33zs165nr7gyfy4.cloudflarestream.com`.
 const HOST_PREFIX: &str = "customer-";
 pub(super) const DOMAIN: &str = "cloudflarestream.com";
 /// A label of a host name has at most 63 characters (RFC 1035), and `customer-` takes 9 of them.
 const MAX_LENGTH: usize = 54;
 
-/// An account's customer code, which is part of the host name of its videos.
+/// An account's customer code, which is part of the host name in its video URLs.
 ///
-/// It is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL that the Stream dashboard shows. Parse
-/// it once, when the program starts. The code, the host name and its https URL are all accepted:
+/// It is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL in the Stream dashboard. Parse it once,
+/// when the program starts. The code, the host name and its https URL are all accepted:
 ///
 /// ```
 /// use cloudflare_stream_keys::sign::CustomerCode;
@@ -26,8 +26,8 @@ const MAX_LENGTH: usize = 54;
 ///
 /// # Errors
 /// Parsing returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the code is empty, is longer than 54
-/// characters, or contains a character other than letters and digits. It also rejects 32 hexadecimal digits, because
-/// that is an account ID or a video UID.
+/// characters, or contains a character other than letters and digits. It also rejects 32 hexadecimal digits, which are
+/// an account ID or a video UID.
 ///
 /// ```
 /// use cloudflare_stream_keys::sign::CustomerCode;
@@ -50,7 +50,7 @@ impl FromStr for CustomerCode {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let invalid = |problem| {
-            Error::invalid_input(format!("customer code {problem}; it is CODE in {HOST_PREFIX}CODE.{DOMAIN}"))
+            Error::invalid_input(format!("customer code {problem}; use CODE from {HOST_PREFIX}CODE.{DOMAIN}"))
         };
         // Host names are not case-sensitive.
         let text = text.to_ascii_lowercase();
@@ -63,7 +63,7 @@ impl FromStr for CustomerCode {
             return Err(invalid("is empty"));
         }
         if code.len() == 32 && code.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(invalid("has 32 hexadecimal digits, and that looks like an account ID"));
+            return Err(invalid("is invalid: that looks like an account ID or video UID"));
         }
         if !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(invalid("contains a character other than letters and digits"));

@@ -1,4 +1,4 @@
-//! Reads private keys in the forms in which people store them.
+//! Reads private keys in common storage formats.
 
 use base64::Engine;
 use base64::alphabet;
@@ -18,7 +18,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 const PEM_START: &str = "-----BEGIN ";
 
-/// Reads a PEM, either base64-encoded as in the API's response or decoded. Other text can precede it.
+/// Reads a PEM, either base64-encoded as in the API's response or decoded. Skips text before it.
 pub(super) fn from_pem(pem: &str) -> Result<RsaKey, Error> {
     let invalid = |problem: &str| Error::invalid_input(format!("PEM {problem}"));
     let decoded = decode("PEM", pem)?;
@@ -94,7 +94,7 @@ struct Jwk {
     qi: Option<Secret>,
 }
 
-/// Parses the JSON. If it is the inside of a JSON string, as in `{\"kty\":\"RSA\"}`, undoes that first.
+/// Parses the JSON. Unescapes it first if it is the content of a JSON string, as in `{\"kty\":\"RSA\"}`.
 fn parse_jwk(json: &[u8]) -> Option<Jwk> {
     let as_string = || {
         let quoted = Zeroizing::new([b"\"", json, b"\""].concat());
@@ -124,7 +124,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split("\\n").flat_map(str::lines).map(|line| line.trim().trim_end_matches("\\r"))
 }
 
-/// Decodes base64 of either alphabet, with or without padding and line breaks.
+/// Decodes base64 in either alphabet, with or without padding and line breaks.
 fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
     let url_safe_to_standard = |c| match c {

@@ -7,7 +7,7 @@ use backend::rsa::KeyPair;
 pub(super) use backend::rsa::{KeyPairComponents, PublicKeyComponents};
 use backend::signature::RSA_PKCS1_SHA256;
 
-/// A private key that has signed once, so that it is known to be valid.
+/// A private key that was tested by signing once.
 pub(super) struct RsaKey(KeyPair);
 
 impl RsaKey {
@@ -25,7 +25,7 @@ impl RsaKey {
 
     fn tested(key: Result<KeyPair, KeyRejected>) -> Result<Self, String> {
         let key = Self(key.map_err(|e| e.to_string())?);
-        // ring checks some parts of a key only when it signs.
+        // ring checks some components of a key only when signing.
         key.sign(b"").map_err(|Unspecified| "InconsistentComponents")?;
         Ok(key)
     }

@@ -50,7 +50,7 @@ impl Signer {
     }
 
     /// Creates a signer from a key's ID and its private key as PEM, either base64-encoded as in the API's response or
-    /// decoded. Accepts PKCS#1 and PKCS#8, and what storage does to a key: see [`from_jwk`](Self::from_jwk).
+    /// decoded. Accepts PKCS#1 and PKCS#8, and the variations that [`from_jwk`](Self::from_jwk) lists.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, or if the PEM is not a
@@ -66,11 +66,11 @@ impl Signer {
     /// Creates a signer from a private key as a JSON Web Key, either base64-encoded as in the API's response or
     /// decoded. Its `kid` is the key's ID.
     ///
-    /// Files, environment variables and databases change text. These are accepted too:
-    /// - base64 with line breaks, without padding, or with the URL-safe alphabet,
+    /// Files, environment variables and databases can alter a key. These variations are accepted too:
+    /// - base64 with line breaks, without padding, or in the URL-safe alphabet,
     /// - a PEM with Windows line breaks, with the two characters `\n` for each line break, or after other text,
     /// - a JWK with escapes, such as `\u0041` or a backslash before every quote, and
-    /// - quotes, spaces and line breaks around all of these.
+    /// - quotes, spaces and line breaks around any of these.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK is not a valid RSA private key of
@@ -81,10 +81,10 @@ impl Signer {
     }
 
     /// Creates a signer from environment variables: `CLOUDFLARE_STREAM_SIGNING_KEY_JWK`, or
-    /// `CLOUDFLARE_STREAM_SIGNING_KEY_ID` together with `CLOUDFLARE_STREAM_SIGNING_KEY_PEM`. The JWK is preferred. An
-    /// empty variable counts as unset.
+    /// `CLOUDFLARE_STREAM_SIGNING_KEY_ID` together with `CLOUDFLARE_STREAM_SIGNING_KEY_PEM`. The JWK takes
+    /// precedence. An empty variable counts as unset.
     ///
-    /// Cloudflare defines no names. These are common in programs that sign tokens.
+    /// Cloudflare does not define these names, but they are common in programs that sign tokens.
     ///
     /// ```no_run
     /// let signer = cloudflare_stream_keys::Signer::from_env()?;
@@ -93,8 +93,8 @@ impl Signer {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
-    /// UTF-8, if the ID differs from the JWK's `kid`, or if the key is invalid as in [`from_jwk`](Self::from_jwk) and
-    /// [`from_pem`](Self::from_pem). The message names the variable.
+    /// UTF-8, if the key ID differs from the JWK's `kid`, or if [`from_jwk`](Self::from_jwk) or
+    /// [`from_pem`](Self::from_pem) rejects the key. The message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         env::signer()
     }

@@ -105,7 +105,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
         self
     }
 
-    /// Adds several access rules, such as those of [`AccessRule::only_countries`].
+    /// Adds several access rules, such as those from [`AccessRule::only_countries`].
     pub fn access_rules(mut self, rules: impl IntoIterator<Item = AccessRule>) -> Self {
         self.rules.extend(rules);
         self
@@ -124,7 +124,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
     /// - the video UID is empty, is `.` or `..`, or contains a character other than letters, digits, `-`, `.`, `_` and
     ///   `~`,
     /// - the expiry is in the past, more than 24 hours from now, or not after the token becomes valid, or
-    /// - there are more than 5 access rules, or a rule can never match because earlier rules match all that it names.
+    /// - there are more than 5 access rules, or a rule can never match because earlier rules match all its viewers.
     pub fn sign(self) -> Result<PlaybackToken, Error> {
         validate_id("video UID", &self.video_uid)?;
         let now = self.signing_time.unwrap_or_else(Timestamp::now);
@@ -138,7 +138,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
         }
         if let Some(position) = find_unreachable(&self.rules) {
             return Err(Error::invalid_input(format!(
-                "access rule {} can never match, because earlier rules match all that it names; move it up or remove it",
+                "access rule {} can never match, because earlier rules match all its viewers; move it up or remove it",
                 position + 1
             )));
         }

@@ -4,7 +4,7 @@ use form_urlencoded::Serializer;
 
 use crate::Error;
 
-/// How a thumbnail is made from the video. The defaults are Cloudflare's (guide "Display thumbnails").
+/// Options for a thumbnail. The defaults are Cloudflare's (guide "Display thumbnails").
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -35,13 +35,13 @@ pub struct ThumbnailOptions {
     fps: Option<u32>,
 }
 
-/// What to do if the requested size has another aspect ratio than the video.
+/// How a frame fits into a size with a different aspect ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ThumbnailFit {
-    /// Cuts off what does not fit.
+    /// Crops the parts that do not fit.
     Crop,
-    /// Keeps the whole frame, and makes the image smaller.
+    /// Keeps the whole frame, and shrinks the image.
     Clip,
     /// Distorts the frame.
     Scale,
@@ -50,12 +50,12 @@ pub enum ThumbnailFit {
 }
 
 impl ThumbnailOptions {
-    /// Creates options that leave everything at its default.
+    /// Creates options with the default values.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the position in the video, where an animated thumbnail starts. Defaults to the start of the video.
+    /// Sets the time of the frame, or of an animated thumbnail's first frame. Defaults to the start of the video.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self
@@ -73,20 +73,19 @@ impl ThumbnailOptions {
         self
     }
 
-    /// Sets what to do if the size has another aspect ratio than the video. Defaults to
-    /// [`Crop`](ThumbnailFit::Crop).
+    /// Sets how a frame fits into a size with a different aspect ratio. Defaults to [`Crop`](ThumbnailFit::Crop).
     pub fn fit(mut self, fit: ThumbnailFit) -> Self {
         self.fit = Some(fit);
         self
     }
 
-    /// Sets the length of an animated thumbnail. Defaults to 5 s. A still image has none.
+    /// Sets the length of an animated thumbnail. Defaults to 5 s. Ignored for a still image.
     pub fn duration(mut self, duration: Duration) -> Self {
         self.duration = Some(duration);
         self
     }
 
-    /// Sets the number of frames per second of an animated thumbnail. Defaults to 8. A still image has none.
+    /// Sets the number of frames per second of an animated thumbnail. Defaults to 8. Ignored for a still image.
     pub fn fps(mut self, fps: u32) -> Self {
         self.fps = Some(fps);
         self
@@ -120,7 +119,7 @@ impl ThumbnailOptions {
     }
 }
 
-/// What a manifest contains. By default, it has every resolution of the video.
+/// Options for a manifest. By default, it lists every resolution of the video.
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -143,20 +142,20 @@ pub struct ManifestOptions {
 }
 
 impl ManifestOptions {
-    /// Creates options that leave everything at its default.
+    /// Creates options with the default values.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Limits the manifest to the resolution that is closest to this bandwidth, in Mbit/s. Use it only if the player
-    /// has no setting for this (guide "Use your own player").
+    /// Limits the manifest to the resolution closest to this bandwidth, in Mbit/s. Use it only if the player has no
+    /// such setting (guide "Use your own player").
     pub fn client_bandwidth_hint(mut self, megabits_per_second: f64) -> Self {
         self.client_bandwidth_hint = Some(megabits_per_second);
         self
     }
 
-    /// Sets whether to request Low-Latency HLS, which must be enabled for the live input. It does not affect
-    /// MPEG-DASH. Defaults to false.
+    /// Sets whether to request Low-Latency HLS, which must be enabled for the live input. Ignored for MPEG-DASH.
+    /// Defaults to false.
     pub fn low_latency(mut self, low_latency: bool) -> Self {
         self.low_latency = low_latency;
         self
@@ -180,7 +179,7 @@ impl ManifestOptions {
     }
 }
 
-/// A query parameter. Without a value, it is left out.
+/// A query parameter, which is omitted if it has no value.
 type Parameter = (&'static str, Option<String>);
 
 pub(super) fn query(parameters: impl IntoIterator<Item = Parameter>) -> String {
@@ -188,7 +187,7 @@ pub(super) fn query(parameters: impl IntoIterator<Item = Parameter>) -> String {
     Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
-/// Writes a duration like Cloudflare's examples, such as `68s`.
+/// Formats a duration as in Cloudflare's examples, such as `68s`.
 fn seconds(duration: Duration) -> String {
     format!("{}s", duration.as_secs_f64())
 }

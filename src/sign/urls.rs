@@ -7,12 +7,12 @@ use crate::Error;
 
 /// The longest filename that Cloudflare accepts (guide "Download video or audio").
 const MAX_FILENAME_LENGTH: usize = 120;
-/// Where downloads are. They need a token that allows them.
+/// The path prefix of downloads, which need a token that allows them.
 const DOWNLOADS: &[u8] = b"downloads/";
 
 /// # URLs
 ///
-/// All of these are on the account's host, which has its [`CustomerCode`] in its name.
+/// Every URL uses the account's host name, which contains its [`CustomerCode`].
 impl PlaybackToken {
     /// Returns the URL of the HLS manifest, which most players support.
     pub fn hls_url(&self, customer: &CustomerCode) -> String {
@@ -41,24 +41,24 @@ impl PlaybackToken {
         Ok(self.build_url(customer, "manifest/video.mpd", &options.dash_query()?))
     }
 
-    /// Returns the URL for playback over WebRTC, which is the endpoint of a WHEP client.
+    /// Returns the URL for playback over WebRTC with a WHEP client.
     ///
-    /// Cloudflare's changelog has signed playback over WebRTC since 2025-04-11. Its documentation shows this URL with a
-    /// UID only. That the token takes its place is assumed from all other URLs.
+    /// Cloudflare's changelog announced signed WebRTC playback on 2025-04-11, but its documentation shows this URL only
+    /// with a video UID. This method assumes that the token replaces the UID, as in all other URLs.
     pub fn webrtc_url(&self, customer: &CustomerCode) -> String {
         self.build_url(customer, "webRTC/play", "")
     }
 
     /// Returns the URL of Cloudflare's player, for an `iframe`.
     ///
-    /// Add the player's own parameters with [`url`](Self::url): `token.url(&customer, "iframe?muted=true")?`.
+    /// To add player parameters, use [`url`](Self::url): `token.url(&customer, "iframe?muted=true")?`.
     pub fn iframe_url(&self, customer: &CustomerCode) -> String {
         self.build_url(customer, "iframe", "")
     }
 
     /// Returns the URL of Cloudflare's player with a thumbnail as its poster, which is shown until playback starts.
     ///
-    /// The poster's URL contains this token too. Without one, the player of a protected video could not load it.
+    /// The poster's URL also contains the token, so that the player can load it for a protected video.
     ///
     /// # Errors
     /// Returns the same errors as [`thumbnail_url_with`](Self::thumbnail_url_with).
@@ -67,7 +67,7 @@ impl PlaybackToken {
         Ok(self.build_url(customer, "iframe", &query([("poster", Some(poster))])))
     }
 
-    /// Returns the URL of Cloudflare's own page with the player, to be sent as a link.
+    /// Returns the URL of Cloudflare's page with the player, for sharing as a link.
     pub fn watch_url(&self, customer: &CustomerCode) -> String {
         self.build_url(customer, "watch", "")
     }
@@ -138,8 +138,7 @@ impl PlaybackToken {
         self.url(customer, &format!("downloads/audio.m4a?{}", filename_query(filename)?))
     }
 
-    /// Returns the URL of anything else that Cloudflare serves for the video: what follows the token, without a leading
-    /// slash and with a query if needed.
+    /// Returns any other URL of the video. `path_and_query` is the part after the token, without a leading slash.
     ///
     /// ```
     /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -156,7 +155,7 @@ impl PlaybackToken {
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if:
     /// - the path is empty, starts with a slash, or has a segment that is `.` or `..`,
-    /// - there is a fragment, or a character that must be percent-encoded (RFC 3986), or
+    /// - it contains a fragment, or a character that must be percent-encoded (RFC 3986), or
     /// - it is a download, and the token was not signed with
     ///   [`downloadable(true)`](super::PlaybackTokenBuilder::downloadable).
     pub fn url(&self, customer: &CustomerCode, path_and_query: &str) -> Result<String, Error> {
@@ -205,7 +204,7 @@ fn validate_path(path: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that there are only the characters of a path and a query in RFC 3986.
+/// Checks that RFC 3986 allows all the characters in a path or query.
 fn validate_characters(path_and_query: &str) -> Result<(), Error> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&b);
     if path_and_query.contains('#') {

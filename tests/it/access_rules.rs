@@ -1,4 +1,4 @@
-//! Access rules: what they accept, and whom a token with them lets in.
+//! Access rules: which input is valid, and which viewers they allow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -43,7 +43,7 @@ fn invalid_countries_are_rejected() {
         assert_rejected(AccessRule::only_countries([code]), "country", "not an ISO 3166-1 alpha-2 code");
     }
     assert_rejected(AccessRule::allow_countries(["uk"]), "country", "the United Kingdom is GB");
-    assert_rejected(AccessRule::allow_countries(["EU"]), "country", "name each country");
+    assert_rejected(AccessRule::allow_countries(["EU"]), "country", "list each EU country");
     for code in ["AD", "ZW", "de", "Gb", "BQ", "SS", "T1", "t1", "XX"] {
         assert!(AccessRule::allow_countries([code]).is_ok(), "{code}");
     }
@@ -72,11 +72,11 @@ fn invalid_addresses_are_rejected() {
     assert_rejected(AccessRule::allow_ips(empty), "access rule", "no address");
     assert_rejected(AccessRule::block_ips(empty), "access rule", "no address");
     assert_rejected(AccessRule::block_ips_outside(empty), "access rule", "no address");
-    assert_rejected(AccessRule::block_ips_outside(["0.0.0.0/0", "::/0"]), "access rule", "no other address");
+    assert_rejected(AccessRule::block_ips_outside(["0.0.0.0/0", "::/0"]), "access rule", "every address");
 }
 
 #[test]
-fn address_within_a_range_is_rejected_with_what_was_meant() {
+fn range_with_host_bits_is_rejected_with_a_suggestion() {
     for (range, first, address) in [
         ("203.0.113.7/24", "203.0.113.0/24", "203.0.113.7"),
         ("203.0.113.0/0", "0.0.0.0/0", "203.0.113.0"),
@@ -85,7 +85,7 @@ fn address_within_a_range_is_rejected_with_what_was_meant() {
     ] {
         for rule in [AccessRule::allow_ips([range]), AccessRule::block_ips([range])] {
             let meant = format!("write {first} for the range, or {address} for the address");
-            assert_rejected(rule, &format!("address {range}"), &meant);
+            assert_rejected(rule, &format!("range {range}"), &meant);
         }
     }
 }
@@ -100,12 +100,12 @@ fn ipv4_mapped_addresses_match_ipv4_viewers() {
         assert_eq!(AccessRule::allow_ips([mapped]).unwrap(), AccessRule::allow_ips([plain]).unwrap());
     }
     let wider = AccessRule::allow_ips(["::ffff:0:0/95"]);
-    assert_rejected(wider, "address", "write ::fffe:0:0/95");
+    assert_rejected(wider, "range", "write ::fffe:0:0/95");
     assert_ne!(AccessRule::allow_ips(["::203.0.113.7"]).unwrap(), AccessRule::allow_ips(["203.0.113.7"]).unwrap());
 }
 
 #[test]
-fn shortcuts_allow_and_block_the_rest() {
+fn shortcuts_block_everyone_else() {
     let [allow, block] = AccessRule::only_countries(["GB", "IE"]).unwrap();
     assert_eq!((allow, block), (AccessRule::allow_countries(["GB", "IE"]).unwrap(), AccessRule::block_any()));
     let [allow, block] = AccessRule::only_ips(["203.0.113.7"]).unwrap();
@@ -127,11 +127,11 @@ enum Kind {
 }
 
 const COUNTRIES: [&str; 4] = ["DE", "FR", "T1", "XX"];
-/// A range of 8 addresses of each family, in which the random ranges are.
+/// The first of 8 addresses of each family. Random ranges are within these.
 const V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 8);
 const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 8);
 
-/// Returns the address after so many others.
+/// Returns the address that is `n` after `first`.
 fn nth(first: IpAddr, n: u8) -> IpAddr {
     match first {
         IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits() + u32::from(n)).into(),
@@ -139,7 +139,7 @@ fn nth(first: IpAddr, n: u8) -> IpAddr {
     }
 }
 
-/// Returns one viewer for everything that the random rules can tell apart.
+/// Returns a viewer for every case that random rules can distinguish.
 pub fn viewers() -> Vec<Viewer> {
     viewer_cases().into_iter().map(|(ip, country)| Viewer::new(ip, country)).collect()
 }
@@ -165,7 +165,7 @@ impl RuleCase {
         rule.unwrap()
     }
 
-    /// Decides without the crate whether the rule matches.
+    /// Returns whether the rule matches, without using the crate.
     fn matches(&self, ip: IpAddr, country: &str) -> bool {
         match &self.kind {
             Kind::Any => true,
@@ -188,7 +188,7 @@ fn contains((first, length): (IpAddr, u8), ip: IpAddr) -> bool {
     family == other && (first ^ ip).checked_shr(128 - u32::from(length)).is_none_or(|difference| difference == 0)
 }
 
-/// A range within the 8 addresses, or all addresses of a family.
+/// Generates a range within the 8 addresses, or all addresses of a family.
 fn range() -> impl Strategy<Value = (IpAddr, u8)> {
     let within = (0..=3_u32, 0..8_u8, any::<bool>()).prop_map(|(bits, n, is_v4)| {
         let n = n >> bits << bits;
@@ -214,10 +214,10 @@ fn sign(signer: &Signer, rules: impl IntoIterator<Item = AccessRule>) -> Result<
     Ok(signer.token(VIDEO).access_rules(rules).sign()?.into())
 }
 
-/// A list is rejected exactly if no viewer can reach one of its rules. The fake server lets in exactly the viewers whose
-/// first matching rule allows them.
+/// A list is rejected if and only if one of its rules can never match. The fake server allows the viewers that the
+/// first matching rule allows, or that no rule matches.
 #[test]
-fn tokens_let_in_whom_their_rules_allow() {
+fn first_matching_rule_applies() {
     let server = FakeServer::start();
     let signer = Signer::new(&server.signing_keys().create().unwrap()).unwrap();
     let viewers = viewer_cases();

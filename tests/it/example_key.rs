@@ -1,4 +1,4 @@
-//! The example key of Cloudflare's OpenAPI document, and what tests of tokens share.
+//! The example key from Cloudflare's OpenAPI document, and helpers for token tests.
 
 use std::fmt::Debug;
 use std::time::Duration;

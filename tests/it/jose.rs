@@ -1,4 +1,4 @@
-//! Tokens are exchanged with [jose](https://github.com/panva/jose), which many programs sign them with.
+//! Exchanges tokens with [jose](https://github.com/panva/jose), which many programs use to sign them.
 //!
 //! The test is skipped, with a message on stderr, unless jose is installed:
 //!
@@ -23,14 +23,14 @@ use crate::example_key::VIDEO;
 
 const TOKENS: usize = 200;
 
-/// jose accepts the signer's tokens, and signs their claims anew. The fake server treats both tokens alike.
+/// jose verifies the signer's tokens, and signs their claims again. The fake server treats both tokens alike.
 #[test]
 fn tokens_are_exchanged_with_jose() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("target/jose");
     if !folder.join("node_modules/jose").exists() {
         // The test runner captures `eprintln!`, but not this.
-        let _ = writeln!(io::stderr(), "SKIPPED: the test with jose; it is not installed in {}", folder.display());
+        let _ = writeln!(io::stderr(), "SKIPPED: the test with jose; jose is not installed in {}", folder.display());
         return;
     }
     let server = FakeServer::start();

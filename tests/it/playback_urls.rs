@@ -1,4 +1,4 @@
-//! Customer codes and URLs. The expected URLs are written as in Cloudflare's documentation.
+//! Customer codes and URLs. The expected URLs follow Cloudflare's documentation.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn token() -> PlaybackToken {
     example_signer().token(VIDEO).downloadable(true).sign().unwrap()
 }
 
-/// Returns what follows the token.
+/// Returns the part of the URL after the token.
 fn rest<'a>(token: &PlaybackToken, url: &'a str) -> &'a str {
     assert!(url.parse::<Uri>().is_ok());
     let base = format!("https://customer-f33zs165nr7gyfy4.cloudflarestream.com/{token}/");
@@ -24,7 +24,7 @@ fn rest<'a>(token: &PlaybackToken, url: &'a str) -> &'a str {
 }
 
 #[test]
-fn customer_code_is_taken_from_a_host_and_a_url() {
+fn customer_code_is_parsed_from_a_host_name_or_url() {
     for text in [
         "f33zs165nr7gyfy4",
         "F33ZS165NR7GYFY4",
@@ -50,7 +50,7 @@ fn account_id_is_not_a_customer_code() {
         format!("customer-{id}.cloudflarestream.com"),
         format!("https://customer-{id}.cloudflarestream.com"),
     ] {
-        let reason = "that looks like an account ID; it is CODE in customer-CODE.cloudflarestream.com";
+        let reason = "looks like an account ID or video UID; use CODE from customer-CODE.cloudflarestream.com";
         assert_rejected(text.parse::<CustomerCode>(), "customer code", reason);
     }
     for code in [&id[1..], "g23e105f4ecef8ad9ca31a8372d0c353"] {
@@ -85,7 +85,7 @@ fn anything_else_is_not_a_customer_code() {
         format!("https://user@{host}"),
         format!("https://{host}/{VIDEO}/manifest/video.m3u8"),
     ] {
-        assert_rejected(text.parse::<CustomerCode>(), "customer code", "it is CODE in customer-CODE.");
+        assert_rejected(text.parse::<CustomerCode>(), "customer code", "use CODE from customer-CODE.");
     }
 }
 

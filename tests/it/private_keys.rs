@@ -1,4 +1,4 @@
-//! The forms of a private key that a signer accepts and rejects. Accepted keys must give the token that OpenSSL signed.
+//! The private key formats that a signer accepts and rejects. Accepted keys must produce the token from OpenSSL.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -28,9 +28,11 @@ fn every_key_format_gives_the_same_token() {
     }
 }
 
-/// Base64 as it comes out of files, databases and other encoders.
+/// Returns base64 in the forms that files, databases and other encoders produce.
 fn base64_forms(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let base64 = STANDARD.encode(&bytes);
+    // Only such a text shows a difference between the alphabets, with and without padding.
+    assert!(base64.contains('+') && base64.contains('/') && base64.ends_with('='));
     let lines: Vec<&str> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     vec![
         lines.join("\n"),
@@ -51,10 +53,8 @@ fn base64_forms(bytes: impl AsRef<[u8]>) -> Vec<String> {
 fn pem_survives_what_storage_does_to_it() {
     let pem = example_pem();
     let certificate = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
-    let mut forms = base64_forms(&pem);
-    // The padding, the alphabets and the line breaks must make a difference.
-    assert!(forms[8] != forms[9] && forms[9] != forms[10] && STANDARD.encode(&pem).ends_with('='));
-    forms.extend(base64_forms(include_str!("../vectors/example-pkcs8.pem")));
+    let mut forms = base64_forms(format!("Subject: >>>??? \n{pem}"));
+    forms.extend(base64_forms(format!("Subject: >>>???\n{}", include_str!("../vectors/example-pkcs8.pem"))));
     forms.extend([
         pem.replace('\n', r"\n"),
         pem.replace('\n', r"\r\n"),
@@ -88,11 +88,12 @@ fn jwk_survives_what_storage_does_to_it() {
     let escaped_string = |text: &str| serde_json::to_string(text).unwrap();
     let escaped_characters = jwk.replace("AQAB", r"\u0041Q\u0041B").replace("RSA", r"R\u0053A");
     assert!(escaped_characters != jwk && escaped_string(&jwk).contains(r#"{\""#));
-    let mut forms = base64_forms(&jwk);
-    forms.extend(base64_forms(&pretty));
+    let annotated = |jwk: &str| jwk.replacen('{', r#"{"note":">>>>>>??????","#, 1);
+    let mut forms = base64_forms(format!("{} ", annotated(&jwk)));
+    forms.extend(base64_forms(annotated(&pretty)));
     forms.extend([
         escaped_characters.clone(),
-        // The whole as a JSON string, with and without its quotes.
+        // The JWK as a JSON string, with and without its quotes.
         escaped_string(&jwk),
         escaped_string(&pretty),
         escaped_string(&escaped_characters),

@@ -1,5 +1,5 @@
-// Signs and verifies tokens with jose. Reads { jwk, claims: [...], tokens: [...] } as JSON from standard input, and writes
-// { tokens: [...], claims: [...] }: the claims as signed tokens, and the claims of the verified tokens.
+// Signs and verifies tokens with jose. Reads { jwk, claims: [...], tokens: [...] } as JSON from standard input. Writes
+// { tokens: [...], claims: [...] }: a signed token for each of the claims, and the claims of each verified token.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";

@@ -51,7 +51,7 @@ fn unusable_pem_keys_are_rejected() {
     }
 }
 
-/// ring accepts some of these keys, and then cannot sign with them. It does not use `d`.
+/// ring accepts some of these keys but cannot sign with them. It does not use `d`.
 #[test]
 fn jwk_with_a_wrong_part_is_rejected_when_it_is_parsed() {
     let jwk = STANDARD.decode(vector("/key/jwk")).unwrap();

@@ -1,4 +1,4 @@
-//! A private key as PEM. A signer that is created can sign, and an error shows nothing of the key.
+//! A private key as PEM. A signer must be able to sign, and an error must be too short to quote the key.
 #![no_main]
 
 use cloudflare_stream_keys::Signer;

@@ -1,4 +1,4 @@
-//! The claims of a token with a valid signature, and a token that is only text.
+//! Arbitrary claims with a valid signature, and arbitrary text as a token.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use rustls::pki_types::PrivatePkcs1KeyDer;
 use rustls::pki_types::pem::PemObject;
 
-/// A server with a key, whose ID is in the claims as `KID`.
+/// A server, and the ID and key pair of one of its keys. `KID` in the claims stands for the ID.
 static SERVER: LazyLock<(FakeServer, String, KeyPair)> = LazyLock::new(|| {
     let server = FakeServer::start();
     let key = server.signing_keys().create().unwrap();
@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| {
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     for viewer in &viewers {
-        // A token that lets a viewer in is also valid without one.
+        // A token that is valid for a viewer is also valid without one.
         if server.verify_token_for(&token, viewer).is_ok() {
             assert_eq!(server.verify_token(&token), Ok(()));
         }

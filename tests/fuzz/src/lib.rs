@@ -1,4 +1,4 @@
-//! A client whose server is a byte slice in memory, so that the fuzzer sees all code and needs no network.
+//! A client that reads responses from memory, so that the fuzzer covers all code and needs no network.
 
 use cloudflare_stream_keys::ureq::config::Config;
 use cloudflare_stream_keys::ureq::http::Uri;
@@ -9,7 +9,7 @@ use cloudflare_stream_keys::ureq::unversioned::transport::{
 use cloudflare_stream_keys::ureq::{Agent, Error};
 use cloudflare_stream_keys::{Client, Credentials, RetryPolicy, SigningKeys};
 
-/// Creates a handle for keys. Every request gets these bytes as its response, and then the end of the connection.
+/// Creates a handle whose requests all receive these bytes, after which the connection closes.
 pub fn signing_keys(response: &[u8]) -> SigningKeys {
     let agent = Agent::with_parts(Config::default(), Memory(response.to_vec()), Nowhere);
     let client = Client::builder()
