@@ -1,6 +1,9 @@
 //! The examples, as programs of their own: what they print, and what they read from the environment.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::thread;
 
 use cloudflare_stream_keys::mock::FakeServer;
 
@@ -74,4 +77,21 @@ fn requests_to_loopback_bypass_the_proxy_of_the_environment() {
     let proxies = proxies.map(|name| (name, "http://127.0.0.1:9"));
     run(live_quickstart(&server).env("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN).envs(proxies));
     assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn requests_to_other_hosts_use_the_proxy_of_the_environment() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap();
+    let first_request = thread::spawn(move || {
+        let mut line = String::new();
+        BufReader::new(proxy.accept().unwrap().0).read_line(&mut line).unwrap();
+        line
+    });
+    let mut command = example("quickstart");
+    command.arg("--live").env_clear();
+    command.env("CLOUDFLARE_BASE_URL", "https://api.example.com").env("CLOUDFLARE_ACCOUNT_ID", FakeServer::ACCOUNT_ID);
+    command.env("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN).env("HTTPS_PROXY", format!("http://{address}"));
+    assert!(!command.output().unwrap().status.success(), "the proxy closes the connection");
+    assert_eq!(first_request.join().unwrap(), "CONNECT api.example.com:443 HTTP/1.1\r\n");
 }
