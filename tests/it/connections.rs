@@ -1,6 +1,7 @@
 //! Connections of the default agent: failures before the request, their deadlines, and proxies. Rows 1, 2 and 21 of the
 //! table in tests/README.md.
 
+use std::error::Error as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -124,6 +125,8 @@ fn assert_connect_errors(builder: &ClientBuilder, causes: &[&str]) {
 fn assert_connect_error(error: &Error) {
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
     assert!(!format!("{error} {error:?} {error:#?}").contains(TOKEN));
+    let message = if error.is_timeout() { "timed out while connecting" } else { "could not connect: " };
+    assert!(error.to_string().contains(message) && error.source().is_none(), "{error}");
 }
 
 #[test]

@@ -165,13 +165,33 @@ fn row_02_timeout_names_an_earlier_failure() {
     }
 }
 
+/// The message names the cause, or `source()` returns it.
 #[test]
-fn row_03_source_is_the_cause_of_a_lost_connection() {
-    let server = RawServer::with_replies(vec![Reply::BytesThenClose(vec![])]);
-    let error = server.signing_keys().create().unwrap_err();
-    let source = error.source().unwrap();
-    assert!(!error.to_string().contains(&source.to_string()), "{error}: {source}");
-    assert_eq!(format!("{error:?}"), error.to_string());
+fn each_transport_failure_is_described() {
+    let ok = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}").into_bytes();
+    let chunked = ok("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\nx\r\n");
+    let gzip = ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\u{1f}abc");
+    for (reply, message, has_source) in [
+        (Reply::BytesThenClose(vec![]), "connection closed before a response was received", true),
+        (
+            Reply::BytesThenClose(ok("Content-Length: 9\r\n", "{}")),
+            "connection closed before the response was complete",
+            true,
+        ),
+        (Reply::BytesThenClose(chunked), "connection closed before the response was complete", true),
+        (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response", true),
+        (Reply::BytesThenStall(vec![]), "timed out waiting for the response", false),
+        (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes", false),
+        (Reply::Bytes(gzip), "response body could not be decompressed", true),
+    ] {
+        let server = RawServer::with_replies(vec![reply]);
+        let builder = server.client_builder().max_response_size(1000).timeout(Duration::from_millis(500));
+        let keys = builder.retry_policy(RetryPolicy::none()).build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
+        let error = keys.list().unwrap_err();
+        assert_eq!(error.to_string(), format!("failed to list the signing keys: {message}"));
+        assert_eq!(error.source().is_some(), has_source, "{error}");
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
 }
 
 #[test]
