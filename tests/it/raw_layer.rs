@@ -18,6 +18,7 @@ fn raw_response_has_status_headers_and_ray_id() {
     assert_eq!(response.ray_id(), Some("8f1d2c3b4a596877-LHR"));
     assert!(response.messages.as_ref().unwrap().is_empty());
     let key = response.into_inner().result.unwrap();
+    assert_eq!(key.created.unwrap().to_string(), "2021-06-15T21:06:54.763937286Z");
     assert_eq!(key.id.unwrap().as_str(), KEY_ID);
     assert_eq!(key.pem.unwrap().expose_secret(), "cGVt");
 }
@@ -58,7 +59,11 @@ fn raw_errors_distinguish_documented_from_unexpected_responses() {
     assert!(matches!(list(403, failure), Error::ErrorResponse(response) if response.status() == 403));
     assert!(matches!(list(403, "<html>"), Error::InvalidResponsePayload(response, _) if response.status() == 403));
     assert!(matches!(list(200, "<html>"), Error::InvalidResponsePayload(response, _) if response.status() == 200));
-    assert!(matches!(list(503, failure), Error::UnexpectedResponse(response) if response.status() == 503));
+    let Error::UnexpectedResponse(response) = list(503, failure) else { panic!("an undocumented status") };
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (503, &"application/json".parse().unwrap())
+    );
 }
 
 #[test]
