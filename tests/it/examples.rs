@@ -1,7 +1,7 @@
 //! The examples, as programs of their own: what they print, and what they read from the environment.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::thread;
 
@@ -93,5 +93,7 @@ fn requests_to_other_hosts_use_the_proxy_of_the_environment() {
     command.env("CLOUDFLARE_BASE_URL", "https://api.example.com").env("CLOUDFLARE_ACCOUNT_ID", FakeServer::ACCOUNT_ID);
     command.env("CLOUDFLARE_API_TOKEN", FakeServer::API_TOKEN).env("HTTPS_PROXY", format!("http://{address}"));
     assert!(!command.output().unwrap().status.success(), "the proxy closes the connection");
+    // Ends the wait for a connection, if there was none.
+    drop(TcpStream::connect(address));
     assert_eq!(first_request.join().unwrap(), "CONNECT api.example.com:443 HTTP/1.1\r\n");
 }
