@@ -12,6 +12,7 @@ fn raw_response_has_status_headers_and_ray_id() {
     let body = created_body("cGVt", "andr");
     let server = RawServer::with_replies(vec![Reply::Bytes(response_with(200, "x-extra: 1\r\n", body.as_bytes()))]);
     let keys = server.signing_keys();
+    assert_eq!(keys.account_id(), ACCOUNT_ID);
     let response = keys.raw().create_signing_keys(keys.account_id(), &json!({})).unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["x-extra"], "1");
