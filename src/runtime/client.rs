@@ -4,7 +4,6 @@ use std::time::Duration;
 use ureq::http::{self, Method};
 use ureq::{Agent, AsSendBody, SendBody};
 
-use super::error::Unmarked;
 use super::read_body::{Step, decompress, read_body};
 use super::wire_log_guard::WireLogGuard;
 use super::{CallProgress, Request, RequestBuilder, Response, ResponseHead, TransportError};
@@ -49,8 +48,7 @@ impl Client {
         let _wire_log_guard = WireLogGuard::new();
         let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) else {
             return self.exchange(request, (), options).map_err(|(cause, partial)| {
-                let unmarked = if self.marks_connect_errors { Unmarked::Later } else { Unmarked::Unknown };
-                let error = TransportError::new(cause, partial, unmarked);
+                let error = TransportError::new(cause, partial, self.marks_connect_errors);
                 TransportError { sent: !error.is_connect, ..error }
             });
         };
@@ -60,8 +58,7 @@ impl Client {
         // whole request.
         result.map_err(|(cause, partial)| {
             let is_later = self.marks_connect_errors || body.was_read;
-            let unmarked = if is_later { Unmarked::Later } else { Unmarked::Earlier };
-            TransportError { sent: body.was_read, ..TransportError::new(cause, partial, unmarked) }
+            TransportError { sent: body.was_read, ..TransportError::new(cause, partial, is_later) }
         })
     }
 

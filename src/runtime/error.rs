@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::ErrorKind;
 
 use serde_json::error::Category;
 use ureq::http;
@@ -121,10 +122,11 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Creates the error for a request that may have been sent.
-    pub(super) fn new(cause: ureq::Error, partial: Option<Response>, unmarked: Unmarked) -> Self {
+    /// Creates the error for a request that may have been sent. `is_later` is true if an error that the connector did
+    /// not mark happened while it was sent, or later.
+    pub(super) fn new(cause: ureq::Error, partial: Option<Response>, is_later: bool) -> Self {
         let (cause, is_marked) = ConnectError::unmark(cause);
-        let is_connect = is_marked || is_connect(&cause, unmarked);
+        let is_connect = is_marked || (!is_later && is_connect(&cause));
         Self { cause, is_connect, sent: true, partial, earlier: None, call: CallProgress::default() }
     }
 
@@ -144,29 +146,10 @@ impl TransportError {
     }
 }
 
-/// When an error happened that the connector did not mark.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Unmarked {
-    /// Before the request was sent.
-    Earlier,
-    /// While it was sent or later.
-    Later,
-    /// The connector marks no errors, and the request has no body that shows whether it was sent.
-    Unknown,
-}
-
-/// Returns whether an error that the connector did not mark means that no connection was made. An error that can also
-/// happen after the request was sent does not, unless the request was not sent.
-fn is_connect(cause: &ureq::Error, when: Unmarked) -> bool {
-    use std::io::ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected,
-    };
-    let can_be_later = [HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected];
+/// Returns whether an error that the connector did not mark means that no connection was made.
+fn is_connect(cause: &ureq::Error) -> bool {
     match cause {
-        _ if when == Unmarked::Later => false,
-        ureq::Error::Io(e) if [AddrNotAvailable, ConnectionRefused].contains(&e.kind()) => true,
-        ureq::Error::Io(e) => when == Unmarked::Earlier && (is_tls(e) || can_be_later.contains(&e.kind())),
-        ureq::Error::Rustls(_) => when == Unmarked::Earlier,
+        ureq::Error::Io(e) => [ErrorKind::AddrNotAvailable, ErrorKind::ConnectionRefused].contains(&e.kind()),
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
         | ureq::Error::BadUri(_)
         | ureq::Error::ConnectProxyFailed(_)

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::support::proxy::Proxy;
 use crate::support::tls::{TlsServer, authority, certificate, params_for, pem, provider};
 use crate::support::{ACCOUNT_ID, CREATE, DELETE, LIST, RawServer, TOKEN, closed_port, success};
+use cloudflare_stream_keys::mock::{self, FakeServer};
 use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -313,6 +314,19 @@ fn proxy_tunnels_http() {
         assert_eq!((state.requests.len(), state.credentials.len()), (2, 0), "a create opens a connection of its own");
         assert!(state.requests.iter().all(|request| request.contains(&target.address().to_string())));
         assert!(!state.requests.concat().contains("Proxy-Authorization"));
+    }
+}
+
+#[test]
+fn response_through_a_proxy_can_take_longer_than_the_connect_timeout() {
+    for scheme in ["http", "socks5"] {
+        let server = FakeServer::start();
+        server.inject(mock::Fault::Delay(Duration::from_millis(600)));
+        let proxy = Proxy::start(server.base_url().strip_prefix("http://").unwrap().parse().unwrap());
+        let builder = builder(&server.base_url()).credentials(Credentials::api_token(FakeServer::API_TOKEN));
+        let builder = builder.proxy(format!("{scheme}://{}", proxy.address()));
+        keys(builder.connect_timeout(Duration::from_millis(300))).list().unwrap();
+        assert_eq!(proxy.state().requests.len(), 1);
     }
 }
 
