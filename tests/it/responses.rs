@@ -429,6 +429,7 @@ fn row_14_size_limit_is_configurable() {
         |limit| server.client_builder().max_response_size(limit).build().unwrap().signing_keys("a").unwrap().list();
     assert!(list(limit).is_ok());
     assert_eq!(list(limit - 1).unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(server.requests().len(), 2, "another attempt would have the same response");
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
