@@ -8,6 +8,8 @@ use ureq::Proxy;
 
 #[cfg(feature = "sign")]
 use crate::Signer;
+#[cfg(feature = "sign")]
+use crate::sign::private_key::unquote;
 use crate::validate::{parse_proxy, validate_id};
 use crate::{Credentials, Error};
 
@@ -85,7 +87,10 @@ fn account_id_from(read: ReadVar) -> Result<String, Error> {
 /// Prefers the JWK, because it contains the key ID.
 #[cfg(feature = "sign")]
 fn signer_from(read: ReadVar) -> Result<Signer, Error> {
-    let id = optional(read, SIGNING_KEY_ID)?;
+    let id = optional(read, SIGNING_KEY_ID)?.map(|id| unquote(&id).to_string());
+    if let Some(id) = &id {
+        validate_id(SIGNING_KEY_ID, id)?;
+    }
     let jwk = optional(read, SIGNING_KEY_JWK)?.map(Zeroizing::new);
     let pem = optional(read, SIGNING_KEY_PEM)?.map(Zeroizing::new);
     let named = |name| move |e| Error::invalid_input(format!("{name}: {e}"));
@@ -103,7 +108,10 @@ fn signer_from(read: ReadVar) -> Result<Signer, Error> {
         (None, Some(_), None) => {
             Err(Error::invalid_input(format!("{SIGNING_KEY_ID} is not set, but {SIGNING_KEY_PEM} is; set both")))
         }
-        (None, None, _) => Err(Error::invalid_input(format!(
+        (None, None, Some(_)) => Err(Error::invalid_input(format!(
+            "{SIGNING_KEY_PEM} is not set, but {SIGNING_KEY_ID} is; set both, or set {SIGNING_KEY_JWK}"
+        ))),
+        (None, None, None) => Err(Error::invalid_input(format!(
             "{SIGNING_KEY_JWK} is not set; set it, or {SIGNING_KEY_ID} together with {SIGNING_KEY_PEM}"
         ))),
     }
@@ -180,16 +188,31 @@ mod tests {
         let id = (SIGNING_KEY_ID, key.id.as_str());
         let (pem, jwk) = ((SIGNING_KEY_PEM, key.pem.expose_secret()), (SIGNING_KEY_JWK, key.jwk.expose_secret()));
         let other_id = (SIGNING_KEY_ID, "other");
-        for variables in [&[jwk][..], &[id, pem], &[id, jwk], &[id, pem, jwk], &[jwk, (SIGNING_KEY_PEM, "invalid")]] {
+        let quoted = (format!("\"{}\"\r", key.id), format!("'{}'", key.pem.expose_secret()));
+        let (quoted_id, quoted_pem) = ((SIGNING_KEY_ID, &*quoted.0), (SIGNING_KEY_PEM, &*quoted.1));
+        for variables in [
+            &[jwk][..],
+            &[id, pem],
+            &[id, jwk],
+            &[id, pem, jwk],
+            &[jwk, (SIGNING_KEY_PEM, "invalid")],
+            &[quoted_id, quoted_pem],
+            &[quoted_id, jwk],
+        ] {
             assert_eq!(signer_from(&reader(variables)).unwrap().key_id(), key.id);
         }
         assert_eq!(signer_from(&reader(&[other_id, pem])).unwrap().key_id(), "other");
 
         let problem = |variables: &[(&str, &str)]| signer_from(&reader(variables)).map(drop).unwrap_err().to_string();
-        for variables in [&[][..], &[id], &[id, (SIGNING_KEY_PEM, "")]] {
-            assert!(problem(variables).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_JWK is not set; set it, or"));
+        assert!(problem(&[]).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_JWK is not set; set it, or"));
+        for variables in [&[id][..], &[id, (SIGNING_KEY_PEM, "")]] {
+            assert!(problem(variables).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_PEM is not set, but"));
         }
         assert!(problem(&[pem]).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_ID is not set, but"));
+        assert!(
+            problem(&[(SIGNING_KEY_ID, "a b"), pem])
+                .starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_ID contains a character")
+        );
         assert_eq!(
             problem(&[other_id, jwk]),
             "CLOUDFLARE_STREAM_SIGNING_KEY_ID differs from the kid of CLOUDFLARE_STREAM_SIGNING_KEY_JWK"

@@ -191,15 +191,17 @@ impl FakeServer {
         self.state().now()
     }
 
-    /// Moves the server's time forward.
+    /// Moves the server's time forward. To sign a token at that time, use
+    /// [`signing_time(server.now())`](crate::PlaybackTokenBuilder::signing_time).
     pub fn advance(&self, duration: Duration) {
         let mut state = self.state();
         state.clock_offset = state.clock_offset.saturating_add(duration);
     }
 
-    /// Verifies a playback token like the service. The token's key must have been created by this server and not been
-    /// deleted, and the token must be valid at the server's time. Its access rules must be valid, but only
-    /// [`verify_token_for`](Self::verify_token_for) evaluates them.
+    /// Verifies a playback token: its form, its signature, its claims and its times. The token's key must have been
+    /// created by this server and not been deleted, and the token must be valid at the server's time. Its access rules
+    /// must be valid, but only [`verify_token_for`](Self::verify_token_for) evaluates them. The server knows no videos, so
+    /// any video UID is accepted, with a key of any account.
     ///
     /// ```
     /// use cloudflare_stream_keys::Signer;
@@ -216,7 +218,7 @@ impl FakeServer {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`TokenError`] if the service would reject the token.
+    /// Returns a [`TokenError`] if the token is not valid.
     pub fn verify_token(&self, token: &str) -> Result<(), TokenError> {
         self.verify(token, None)
     }

@@ -7,8 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error as _};
+use serde_json::{Map, Value};
+
+use crate::sign::countries;
+use crate::validate::validate_id;
 
 /// Why a token is not valid. See [`FakeServer::verify_token`](super::FakeServer::verify_token).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum TokenError {
     Expired,
     /// The token is not valid yet.
     NotYetValid,
+    /// The token expires more than 24 hours from now.
+    LifetimeTooLong,
     /// An access rule blocks the viewer.
     Blocked,
 }
@@ -36,7 +41,12 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Creates a viewer with this IP address and country. The country is a code such as `GB`, `T1` or `XX`.
+    /// Creates a viewer with this IP address and country. The country is a code such as `GB`, `T1` or `XX`. An
+    /// IPv4-mapped IPv6 address means the IPv4 address.
+    ///
+    /// # Panics
+    /// Panics if the country is not one that an access rule can name, such as `UK`. With it, a test that expects a viewer
+    /// to be blocked would pass for the wrong reason.
     ///
     /// ```
     /// use cloudflare_stream_keys::mock::Viewer;
@@ -45,7 +55,9 @@ impl Viewer {
     /// # assert_eq!(viewer, Viewer::new("203.0.113.7".parse::<std::net::IpAddr>().unwrap(), "gb"));
     /// ```
     pub fn new(ip: impl Into<IpAddr>, country: &str) -> Self {
-        Self { ip: ip.into(), country: country.to_ascii_uppercase() }
+        let country = country.to_ascii_uppercase();
+        assert!(countries::is_known(&country), "{country:?} is not an ISO 3166-1 alpha-2 code, T1 or XX");
+        Self { ip: ip.into().to_canonical(), country }
     }
 }
 
@@ -53,10 +65,13 @@ impl Viewer {
 struct Header {
     alg: String,
     kid: String,
+    /// Extensions that the verifier must understand (RFC 7515, section 4.1.11). There are none.
+    crit: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct Claims {
+    sub: String,
     kid: String,
     exp: Seconds,
     nbf: Option<Seconds>,
@@ -65,28 +80,36 @@ struct Claims {
 }
 
 #[derive(Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 struct Rule {
-    action: Action,
-    #[serde(flatten)]
+    is_block: bool,
     matcher: Matcher,
 }
 
-#[derive(Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Action {
-    Allow,
-    Block,
+enum Matcher {
+    Any,
+    Countries(Vec<String>),
+    Ips(Vec<Range>),
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum Matcher {
-    #[serde(rename = "any")]
-    Any,
-    #[serde(rename = "ip.geoip.country")]
-    Country { country: Vec<String> },
-    #[serde(rename = "ip.src")]
-    Ip { ip: Vec<Range> },
+impl TryFrom<Map<String, Value>> for Rule {
+    type Error = serde_json::Error;
+
+    fn try_from(mut rule: Map<String, Value>) -> Result<Self, Self::Error> {
+        let mut member = |name| rule.remove(name).unwrap_or_default();
+        let is_block = match member("action").as_str() {
+            Some("allow") => false,
+            Some("block") => true,
+            _ => return Err(serde_json::Error::custom("invalid action")),
+        };
+        let matcher = match member("type").as_str() {
+            Some("any") => Matcher::Any,
+            Some("ip.geoip.country") => Matcher::Countries(serde_json::from_value(member("country"))?),
+            Some("ip.src") => Matcher::Ips(serde_json::from_value(member("ip"))?),
+            _ => return Err(serde_json::Error::custom("invalid type")),
+        };
+        Ok(Self { is_block, matcher })
+    }
 }
 
 /// An address or a range.
@@ -106,16 +129,18 @@ impl Rule {
     fn matches(&self, viewer: &Viewer) -> bool {
         match &self.matcher {
             Matcher::Any => true,
-            Matcher::Country { country } => country.contains(&viewer.country),
-            Matcher::Ip { ip } => ip.iter().any(|range| range.0.contains(&viewer.ip)),
+            Matcher::Countries(countries) => countries.contains(&viewer.country),
+            Matcher::Ips(ranges) => ranges.iter().any(|range| range.0.contains(&viewer.ip)),
         }
     }
 }
 
 /// From Cloudflare's guide "Secure your Stream".
 const MAX_RULES: usize = 5;
+/// In seconds, from the same guide.
+const MAX_LIFETIME: i64 = 24 * 60 * 60;
 
-/// A Unix time: a number, or a string of digits as in the tokens of Cloudflare's `/token` endpoint.
+/// A Unix time: a number, which is rounded down, or a string of digits as in the tokens of Cloudflare's `/token` endpoint.
 #[derive(Deserialize)]
 #[serde(try_from = "Value")]
 struct Seconds(i64);
@@ -125,7 +150,7 @@ impl TryFrom<Value> for Seconds {
 
     fn try_from(value: Value) -> Result<Self, Self::Error> {
         let seconds = match &value {
-            Value::Number(number) => number.as_i64(),
+            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds.floor() as i64)),
             Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
             _ => None,
         };
@@ -145,7 +170,8 @@ pub(super) fn verify(
     let (header, claims) = message.split_once('.').ok_or(TokenError::Malformed)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
     let (header, claims): (Header, Claims) = (decode(header)?, decode(claims)?);
-    if header.alg != "RS256" || header.kid != claims.kid || claims.access_rules.len() > MAX_RULES {
+    let is_valid_header = header.alg == "RS256" && header.crit.is_none() && header.kid == claims.kid;
+    if !is_valid_header || validate_id("sub", &claims.sub).is_err() || claims.access_rules.len() > MAX_RULES {
         return Err(TokenError::Malformed);
     }
     let public_key = find_key(&header.kid).ok_or(TokenError::UnknownKey)?;
@@ -159,15 +185,19 @@ pub(super) fn verify(
     if claims.nbf.is_some_and(|nbf| now < nbf.0) {
         return Err(TokenError::NotYetValid);
     }
-    let first_match = viewer.and_then(|viewer| claims.access_rules.iter().find(|rule| rule.matches(viewer)));
-    match first_match {
-        Some(Rule { action: Action::Block, .. }) => Err(TokenError::Blocked),
-        _ => Ok(()),
+    if claims.exp.0.saturating_sub(now) > MAX_LIFETIME {
+        return Err(TokenError::LifetimeTooLong);
     }
+    let first_match = viewer.and_then(|viewer| claims.access_rules.iter().find(|rule| rule.matches(viewer)));
+    if first_match.is_some_and(|rule| rule.is_block) { Err(TokenError::Blocked) } else { Ok(()) }
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError::Malformed)?;
+    // Serde would take an array for the struct.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(TokenError::Malformed);
+    }
     serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)
 }
 
@@ -179,6 +209,7 @@ impl fmt::Display for TokenError {
             Self::InvalidSignature => "signature is invalid",
             Self::Expired => "token has expired",
             Self::NotYetValid => "token is not valid yet",
+            Self::LifetimeTooLong => "token expires more than 24 hours from now",
             Self::Blocked => "access rule blocks the viewer",
         })
     }

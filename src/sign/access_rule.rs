@@ -35,8 +35,8 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// ```
 ///
 /// # Requiring both a country and a range
-/// A rule cannot require both. First block all addresses outside the range. The rules after that apply only to viewers
-/// in the range:
+/// A rule cannot require both. First block all addresses outside the ranges. The rules after that apply only to viewers
+/// in the ranges. In another order, they do not:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
@@ -45,7 +45,7 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// # let signer = Signer::new(&server.signing_keys().create()?)?;
 /// let only_from_germany_and_from_this_range = signer
 ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
-///     .access_rule(AccessRule::block_ips_outside(["203.0.113.0/24"])?)
+///     .access_rule(AccessRule::block_ips_outside(["203.0.113.0/24", "2001:db8::/32"])?)
 ///     .access_rules(AccessRule::only_countries(["DE"])?)
 ///     .sign()?;
 /// # let verify = |ip: [u8; 4], country| {
@@ -170,6 +170,12 @@ impl AccessRule {
     /// Returns the same errors as [`allow_ips`](Self::allow_ips).
     pub fn only_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<[Self; 2], Error> {
         Ok([Self::allow_ips(addresses)?, Self::block_any()])
+    }
+
+    /// Returns whether the rule allows only some viewers. As the last one it changes nothing, because all others are
+    /// allowed too.
+    pub(super) fn is_redundant_as_last(&self) -> bool {
+        self.action == Action::Allow && self.kind != Kind::Any
     }
 
     fn countries<C: AsRef<str>>(action: Action, countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {

@@ -15,6 +15,6 @@ const ASSIGNED: &str = "\
 const CLOUDFLARE: &str = "T1 XX";
 
 /// Returns whether Cloudflare can assign this country code to a viewer. The code is in upper case.
-pub(super) fn is_known(code: &str) -> bool {
+pub(crate) fn is_known(code: &str) -> bool {
     ASSIGNED.split(' ').chain(CLOUDFLARE.split(' ')).any(|known| known == code)
 }

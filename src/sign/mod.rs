@@ -1,9 +1,9 @@
 #![doc = include_str!("guide.md")]
 
 mod access_rule;
-mod countries;
+pub(crate) mod countries;
 mod customer_code;
-mod private_key;
+pub(crate) mod private_key;
 mod rsa;
 mod signer;
 mod token;

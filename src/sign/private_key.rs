@@ -32,12 +32,13 @@ pub(super) fn from_pem(pem: &str) -> Result<RsaKey, Error> {
         pem.push_str(line);
         pem.push('\n');
     }
-    let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
-        Ok(PrivateKeyDer::Pkcs1(der)) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
-        Ok(PrivateKeyDer::Pkcs8(der)) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
-        Ok(_) => return Err(invalid("is not an RSA key")),
-        // The cause is dropped because it may quote the private key.
-        Err(_) => return Err(invalid(why_no_private_key(&pem))),
+    // The cause is dropped because it may quote the private key.
+    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| invalid(why_no_private_key(&pem)))?;
+    let der = Zeroizing::new(der);
+    let key = match &*der {
+        PrivateKeyDer::Pkcs1(der) => RsaKey::from_pkcs1(der.secret_pkcs1_der()),
+        PrivateKeyDer::Pkcs8(der) => RsaKey::from_pkcs8(der.secret_pkcs8_der()),
+        _ => return Err(invalid("is not an RSA key")),
     };
     key.map_err(|e| invalid(&format!("is not an RSA key that can sign: {e}")))
 }
@@ -104,10 +105,14 @@ fn parse_jwk(json: &[u8]) -> Option<Jwk> {
     serde_json::from_slice(json).ok().or_else(as_string)
 }
 
-/// Returns the text of a PEM or a JWK, which can be base64-encoded. Removes whitespace, quotes and a byte order mark
-/// around it, which files and `.env` files add.
+/// Removes surrounding whitespace, quotes and a byte order mark, which editors and `.env` files add.
+pub(crate) fn unquote(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{feff}".contains(c))
+}
+
+/// Returns the text of a PEM or a JWK, which can be base64-encoded.
 fn decode(format: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{feff}".contains(c));
+    let text = unquote(text);
     if text.is_empty() {
         return Err(Error::invalid_input(format!("{format} is empty")));
     }
@@ -132,7 +137,8 @@ fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
         '_' => '/',
         c => c,
     };
-    base64.extend(lines(text).flat_map(str::chars).map(url_safe_to_standard));
+    let characters = lines(text).flat_map(str::chars).filter(|c| !c.is_whitespace());
+    base64.extend(characters.map(url_safe_to_standard));
     BASE64.decode(base64.as_bytes()).ok().map(Zeroizing::new)
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::private_key;
 use super::rsa::RsaKey;
 use super::token::PlaybackTokenBuilder;
+use crate::validate::validate_id;
 use crate::{Error, SigningKey, env};
 
 /// Signs playback tokens with a signing key, offline.
@@ -53,13 +54,12 @@ impl Signer {
     /// decoded. Accepts PKCS#1 and PKCS#8, and the variations that [`from_jwk`](Self::from_jwk) lists.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, or if the PEM is not a
-    /// valid RSA private key of at least 2,048 bits. The message gives the reason.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty or contains a character
+    /// other than letters, digits, `-`, `.`, `_` and `~`, or if the PEM is not a valid RSA private key of at least 2,048
+    /// bits. The message gives the reason.
     pub fn from_pem(key_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
         let key_id = key_id.into();
-        if key_id.is_empty() {
-            return Err(Error::invalid_input("key ID is empty"));
-        }
+        validate_id("key ID", &key_id)?;
         Self::with(key_id, private_key::from_pem(pem)?)
     }
 
@@ -74,9 +74,10 @@ impl Signer {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK is not a valid RSA private key of
-    /// at least 2,048 bits, or has no `kid`. The message gives the reason.
+    /// at least 2,048 bits, or if its `kid` is missing or invalid as a key ID. The message gives the reason.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
         let (key_id, key) = private_key::from_jwk(jwk)?;
+        validate_id("JWK's kid", &key_id)?;
         Self::with(key_id, key)
     }
 

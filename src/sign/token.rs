@@ -75,7 +75,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
         Self { signer, video_uid, expiry, not_before: None, downloadable: None, rules: Vec::new(), signing_time: None }
     }
 
-    /// Sets the token's lifetime, at most 24 hours. Defaults to one hour.
+    /// Sets the token's lifetime from the time of signing, at most 24 hours. Defaults to one hour.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expiry = Expiry::In(lifetime);
         self
@@ -124,7 +124,8 @@ impl<'a> PlaybackTokenBuilder<'a> {
     /// - the video UID is empty, is `.` or `..`, or contains a character other than letters, digits, `-`, `.`, `_` and
     ///   `~`,
     /// - the expiry is in the past, more than 24 hours from now, or not after the token becomes valid, or
-    /// - there are more than 5 access rules, or a rule can never match because earlier rules match all its viewers.
+    /// - there are more than 5 access rules, a rule can never match because earlier rules match all its viewers, or the
+    ///   last rule has no effect because it allows some viewers and no rule blocks the others.
     pub fn sign(self) -> Result<PlaybackToken, Error> {
         validate_id("video UID", &self.video_uid)?;
         let now = self.signing_time.unwrap_or_else(Timestamp::now);
@@ -138,9 +139,16 @@ impl<'a> PlaybackTokenBuilder<'a> {
         }
         if let Some(position) = find_unreachable(&self.rules) {
             return Err(Error::invalid_input(format!(
-                "access rule {} can never match, because earlier rules match all its viewers; move it up or remove it",
+                "access rule {} can never match, because earlier rules match all its viewers; only the first rule that \
+                 matches applies",
                 position + 1
             )));
+        }
+        if self.rules.last().is_some_and(AccessRule::is_redundant_as_last) {
+            return Err(Error::invalid_input(
+                "last access rule has no effect, because viewers whom no rule matches are allowed; add \
+                 AccessRule::block_any()",
+            ));
         }
 
         let claims = Claims {

@@ -13,8 +13,8 @@ use crate::example_key::*;
 fn access_rules_are_limited_to_5_and_must_be_reachable() {
     let signer = example_signer();
     let codes = ["GB", "IE", "DE", "FR", "ES", "PT"];
-    let countries = |count| codes[..count].iter().map(|code| AccessRule::allow_countries([code]).unwrap());
-    let country = || AccessRule::allow_countries(["GB"]).unwrap();
+    let countries = |count| codes[..count].iter().map(|code| AccessRule::block_countries([code]).unwrap());
+    let country = || AccessRule::block_countries(["GB"]).unwrap();
     let with = |rules: Vec<AccessRule>| {
         rules.into_iter().fold(signer.token(VIDEO), |token, rule| token.access_rule(rule)).sign()
     };
@@ -26,13 +26,18 @@ fn access_rules_are_limited_to_5_and_must_be_reachable() {
         assert_rejected(with(vec![any.clone(), country()]), "access rule 2", "never match");
         assert_rejected(with(vec![country(), any.clone(), any]), "access rule 3", "never match");
     }
-    let ips = |range| AccessRule::allow_ips([range]).unwrap();
+    let ips = |range| AccessRule::block_ips([range]).unwrap();
     let block = AccessRule::block_ips(["10.0.0.0/8"]).unwrap();
     assert!(with(vec![ips("10.0.0.0/9"), block.clone()]).is_ok());
     assert_rejected(with(vec![ips("10.0.0.0/9"), ips("10.128.0.0/9"), block]), "access rule 3", "never match");
     assert!(with(vec![ips("0.0.0.0/0"), country()]).is_ok());
     assert_rejected(with(vec![ips("0.0.0.0/0"), ips("::/0"), country()]), "access rule 3", "never match");
     assert_rejected(with(vec![ips("0.0.0.0/0"), ips("::/0"), AccessRule::block_any()]), "access rule 3", "never match");
+    for allow in [AccessRule::allow_countries(["GB"]).unwrap(), AccessRule::allow_ips(["10.0.0.0/8"]).unwrap()] {
+        assert!(with(vec![allow.clone(), AccessRule::block_any()]).is_ok());
+        assert!(with(vec![allow.clone(), AccessRule::allow_any()]).is_ok());
+        assert_rejected(with(vec![allow.clone()]), "last access rule has no effect", "add AccessRule::block_any()");
+    }
 }
 
 #[test]
@@ -224,9 +229,10 @@ fn first_matching_rule_applies() {
     proptest!(|(cases in prop::collection::vec(rule_case(), 0..=5))| {
         let first_match = |ip, country| cases.iter().position(|case: &RuleCase| case.matches(ip, country));
         let is_reachable = |rule| viewers.iter().any(|(ip, country)| first_match(*ip, country) == Some(rule));
+        let is_last_redundant = cases.last().is_some_and(|last| last.allow && !matches!(last.kind, Kind::Any));
         match sign(&signer, cases.iter().map(RuleCase::rule)) {
             Ok(token) => {
-                prop_assert!((0..cases.len()).all(is_reachable));
+                prop_assert!((0..cases.len()).all(is_reachable) && !is_last_redundant);
                 for (ip, country) in &viewers {
                     let is_allowed = first_match(*ip, country).is_none_or(|rule| cases[rule].allow);
                     let expected = if is_allowed { Ok(()) } else { Err(TokenError::Blocked) };
@@ -235,7 +241,11 @@ fn first_matching_rule_applies() {
             }
             Err(error) => {
                 let unreachable = (0..cases.len()).find(|rule| !is_reachable(*rule)).map(|rule| rule + 1);
-                let expected = format!("access rule {} can never match", unreachable.unwrap_or_default());
+                let expected = match unreachable {
+                    Some(number) => format!("access rule {number} can never match"),
+                    None if is_last_redundant => "last access rule has no effect".to_string(),
+                    None => "no error".to_string(),
+                };
                 prop_assert!(error.to_string().starts_with(&expected), "{}", error);
             }
         }

@@ -11,6 +11,7 @@ mod connections;
 mod contract;
 mod example_key;
 mod examples;
+mod foreign_tokens;
 mod jose;
 mod mocking;
 mod playback_urls;

@@ -80,7 +80,13 @@ fn claims_match_the_documentation_and_verify_with_another_library() {
         ),
     ];
     for (rule, claim) in rules {
-        assert_eq!(claims_of(signer.token(VIDEO).access_rule(rule)), with("accessRules", json!([claim])));
+        // A list must not end with a rule for allowed viewers.
+        let is_any = claim["type"] == "any";
+        let (rules, claims) = match is_any {
+            true => (vec![rule], json!([claim])),
+            false => (vec![rule, AccessRule::block_any()], json!([claim, { "type": "any", "action": "block" }])),
+        };
+        assert_eq!(claims_of(signer.token(VIDEO).access_rules(rules)), with("accessRules", claims));
     }
 }
 
