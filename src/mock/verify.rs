@@ -17,7 +17,8 @@ use crate::validate::validate_id;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The token is not a JWS, lacks a required header or claim, or has an invalid access rule.
+    /// The token is not a JWS, or lacks a required header or claim, or has an invalid one, such as more than 5 access
+    /// rules.
     Malformed,
     /// No key has the token's `kid`, or the key was deleted.
     UnknownKey,
