@@ -141,7 +141,7 @@ const MAX_RULES: usize = 5;
 /// In seconds, from the same guide.
 const MAX_LIFETIME: i64 = 24 * 60 * 60;
 
-/// A Unix time: a number, which is rounded down, or a string of digits as in the tokens of Cloudflare's `/token` endpoint.
+/// A Unix time: a number, which is rounded down, or a string of digits as in tokens of Cloudflare's `/token` endpoint.
 #[derive(Deserialize)]
 #[serde(try_from = "Value")]
 struct Seconds(i64);

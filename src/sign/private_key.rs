@@ -129,7 +129,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split("\\n").flat_map(str::lines).map(|line| line.trim().trim_end_matches("\\r"))
 }
 
-/// Decodes base64 in either alphabet, with or without padding and line breaks.
+/// Decodes base64 in either alphabet, with or without padding, line breaks and spaces.
 fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
     let url_safe_to_standard = |c| match c {

@@ -67,7 +67,7 @@ impl Signer {
     /// decoded. Its `kid` is the key's ID.
     ///
     /// Files, environment variables and databases can alter a key. These variations are accepted too:
-    /// - base64 with line breaks, without padding, or in the URL-safe alphabet,
+    /// - base64 with line breaks or spaces, without padding, or in the URL-safe alphabet,
     /// - a PEM with Windows line breaks, with the two characters `\n` for each line break, or after other text,
     /// - a JWK with escapes, such as `\u0041` or a backslash before every quote, and
     /// - quotes, spaces and line breaks around any of these.
