@@ -7,6 +7,8 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
 
+use super::names::snake_case;
+
 /// Turns async code on reqwest and progenitor_client into blocking code on the crate's runtime.
 pub fn make_blocking(file: &mut syn::File) -> Result<(), Vec<String>> {
     let mut rules = MakeBlocking::default();
@@ -14,11 +16,12 @@ pub fn make_blocking(file: &mut syn::File) -> Result<(), Vec<String>> {
     rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "ByteStream"])
 }
 
-/// Corrects the helpers for httpmock. IDs are escaped in regular expressions, so that a '.' matches only itself.
+/// Corrects the helpers for httpmock, and documents them. IDs are escaped in regular expressions, so that a '.' matches only
+/// itself.
 pub fn fix_mock_helpers(file: &mut syn::File) -> Result<(), Vec<String>> {
     let mut rules = FixMockHelpers::default();
     rules.visit_file_mut(file);
-    rules.applied.check(&["path pattern", "json_body_obj"])
+    rules.applied.check(&["path pattern", "json_body_obj", "When and Then"])
 }
 
 /// How often each rule was applied.
@@ -76,7 +79,7 @@ impl VisitMut for MakeBlocking {
     fn visit_path_mut(&mut self, path: &mut syn::Path) {
         if path.segments.first().is_some_and(|first| self.is_replaced(&first.ident)) {
             let rest = path.segments.iter().skip(1);
-            *path = parse_quote!(crate::runtime #(::#rest)*);
+            *path = parse_quote!(crate::client::runtime #(::#rest)*);
         }
         visit_mut::visit_path_mut(self, path);
     }
@@ -86,7 +89,7 @@ impl VisitMut for MakeBlocking {
             && self.is_replaced(&path.ident)
         {
             let rest = &path.tree;
-            *tree = parse_quote!(crate::runtime::#rest);
+            *tree = parse_quote!(crate::client::runtime::#rest);
         }
         visit_mut::visit_use_tree_mut(self, tree);
     }
@@ -161,5 +164,48 @@ impl VisitMut for FixMockHelpers {
             self.applied.count("json_body_obj");
         }
         visit_mut::visit_expr_method_call_mut(self, call);
+    }
+
+    /// Documents the types `…When` and `…Then`.
+    fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
+        let name = item.ident.to_string();
+        let (subject, operation) = match (name.strip_suffix("When"), name.strip_suffix("Then")) {
+            (Some(operation), _) => ("requests", operation),
+            (_, Some(operation)) => ("the response", operation),
+            _ => return,
+        };
+        let doc = format!("Describes {subject} of `{}`.", snake_case(operation));
+        item.attrs.push(parse_quote!(#[doc = #doc]));
+        self.applied.count("When and Then");
+    }
+
+    /// Documents their methods.
+    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
+        visit_mut::visit_item_impl_mut(self, item);
+        let syn::Type::Path(owner) = &*item.self_ty else { return };
+        let owner = owner.path.segments.last().map(|owner| owner.ident.to_string()).unwrap_or_default();
+        let is_when = owner.ends_with("When");
+        if !is_when && !owner.ends_with("Then") {
+            return;
+        }
+        for item in &mut item.items {
+            let ImplItem::Fn(function) = item else { continue };
+            let name = function.sig.ident.to_string();
+            let doc = match name.as_str() {
+                "new" => "Wraps httpmock's own type.".to_string(),
+                "into_inner" => "Returns httpmock's own type, which can deviate from the spec.".to_string(),
+                "client_error" => "Responds with a status code from 400 to 499.".to_string(),
+                "server_error" => "Responds with a status code from 500 to 599.".to_string(),
+                _ if is_when => format!("Matches requests with this `{name}`."),
+                _ => format!("Responds with the status code `{name}`."),
+            };
+            function.attrs.push(parse_quote!(#[doc = #doc]));
+        }
+    }
+
+    /// Documents the methods of the extension trait.
+    fn visit_trait_item_fn_mut(&mut self, function: &mut syn::TraitItemFn) {
+        let doc = format!("Mocks `{}`.", function.sig.ident);
+        function.attrs.push(parse_quote!(#[doc = #doc]));
     }
 }

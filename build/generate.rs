@@ -18,7 +18,7 @@ const REMEDY: &str = "remove it from the spec, or add a rule to build/";
 
 pub fn client(spec: &Value) -> Result<syn::File, Vec<String>> {
     let mut settings = GenerationSettings::new();
-    settings.with_inner_type(quote!(crate::settings::Settings)).with_hooks(HooksMode::Expected);
+    settings.with_inner_type(quote!(crate::client::settings::Settings)).with_hooks(HooksMode::Expected);
     for (name, path) in SUBSTITUTES {
         settings.with_replacement(name, path, std::iter::empty());
     }
@@ -27,7 +27,7 @@ pub fn client(spec: &Value) -> Result<syn::File, Vec<String>> {
 
 pub fn mock(spec: &Value) -> Result<syn::File, Vec<String>> {
     generate(&GenerationSettings::new(), spec, &|generator, spec| {
-        let helpers = generator.httpmock(spec, "crate::mock::generated")?;
+        let helpers = generator.httpmock(spec, "crate::mock::httpmock_helpers::generated")?;
         let types = generator.get_type_space().to_stream();
         Ok(quote! {
             /// The types that the service sends, with secrets as plain strings.
@@ -130,7 +130,7 @@ pub fn urls(spec: &Value) -> Result<Vec<Item>, Vec<String>> {
             /// The paths of the operations, relative to the base URL.
             #[allow(dead_code)]
             pub(crate) mod paths {
-                use crate::runtime::encode_path;
+                use crate::client::runtime::encode_path;
                 #(#functions)*
             }
         },

@@ -98,7 +98,7 @@ pub fn normalize_responses(
 }
 
 /// Gives successes the status 200 instead of a range, with content, and removes statuses without a name: helpers for tests
-/// are named after statuses.
+/// are named after statuses. A service whose 4xx has an envelope can send it with a 5xx.
 pub fn use_named_statuses(spec: &mut Value) {
     for operation in operations(spec) {
         let Some(responses) = operation.value["responses"].as_object_mut() else { continue };
@@ -110,6 +110,9 @@ pub fn use_named_statuses(spec: &mut Value) {
                 *schema = schema["allOf"][0].clone();
             }
             responses.insert("200".to_string(), success);
+        }
+        if let Some(error) = responses.get("4XX").cloned() {
+            responses.entry("5XX").or_insert(error);
         }
         responses.retain(|status, _| {
             let has_name = |status: u16| StatusCode::from_u16(status).is_ok_and(|s| s.canonical_reason().is_some());

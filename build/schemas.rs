@@ -53,11 +53,29 @@ pub fn normalize(spec: &mut Value, side: Side) -> Result<(), Vec<String>> {
     adapt_requests(spec);
     adapt_responses(spec);
     remove_unreachable(spec);
+    if side == Side::MockServer {
+        visit_schemas(spec, &mut default_constants);
+    }
     substitute(spec, side)?;
     simplify_parameters(spec, side);
     inline_scalars(spec);
     tell_apart(spec);
     Ok(())
+}
+
+/// Makes the value of a constant its default, so that a test need not name it.
+fn default_constants(schema: &mut Value) {
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let mut constants = BTreeSet::new();
+    for (name, property) in properties {
+        if let Some([Value::Bool(value)]) = property["enum"].as_array().map(Vec::as_slice) {
+            property["default"] = json!(*value);
+            constants.insert(name.clone());
+        }
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| name.as_str().is_none_or(|name| !constants.contains(name)));
+    }
 }
 
 /// Removes all but one of the properties that would become the same field, those first that are deprecated.

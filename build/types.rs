@@ -11,11 +11,11 @@ use super::spec::{operations, reference, remove_keys, resolve, schemas, schemas_
 
 /// Types of this crate that stand in for schemas: the name of a component, and the type's path.
 pub const SUBSTITUTES: [(&str, &str); 5] = [
-    ("SubstituteCode", "crate::runtime::Code"),
-    ("SubstituteSecret", "crate::runtime::SecretValue"),
-    ("SubstituteTimestamp", "crate::runtime::Timestamp"),
-    ("SubstituteTrue", "crate::runtime::ConstBool<true>"),
-    ("SubstituteFalse", "crate::runtime::ConstBool<false>"),
+    ("SubstituteCode", "crate::client::runtime::Code"),
+    ("SubstituteSecret", "crate::client::runtime::SecretValue"),
+    ("SubstituteTimestamp", "crate::client::runtime::Timestamp"),
+    ("SubstituteTrue", "crate::client::runtime::ConstBool<true>"),
+    ("SubstituteFalse", "crate::client::runtime::ConstBool<false>"),
 ];
 
 pub fn is_sensitive(schema: &Value) -> bool {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::mock::{FakeServer, Fault};
+use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
 use cloudflare_stream_keys::{Error, PlaybackToken, RotationPolicy, Secret, Signer, SigningKey, SigningKeys};
 
 const VIDEO_UID: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
@@ -61,7 +61,7 @@ fn main() -> Result<(), Error> {
     let last_token_of_old_key = sign(&keys, &store, server.now())?;
 
     println!("Day 30: a successor is due, but the service is unavailable.");
-    server.inject_on("POST", Fault::Status(503.try_into().expect("a valid status")));
+    server.inject_on(Operation::Create, Fault::Status(503));
     if let Err(error) = rotate(&keys, &mut store, server.now()) {
         println!("   {error}");
     }

@@ -3,11 +3,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use ureq::http::StatusCode;
+use http::StatusCode;
 
 use crate::RecoveredKey;
-use crate::generated::{self, types};
-use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 
 /// The error type of this crate.
 ///
@@ -30,60 +28,13 @@ use crate::runtime::{CallProgress, DecodeError, Response, TransportError};
 /// );
 /// ```
 ///
-/// # Recovering from a failed create
+/// # After a failed create
 ///
-/// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true. If
-/// the response contained key material, [`recovered_key`](Self::recovered_key) returns it, and you can store the key.
-/// If not, the account may have a key whose private key is lost, which [`LostKey`](crate::LostKey) finds. Delete it only
-/// if no other program creates keys in this account:
-///
-/// ```
-/// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
-/// use cloudflare_stream_keys::jiff::Timestamp;
-/// use cloudflare_stream_keys::{Error, LostKey, RecoveredKey, Secret, SigningKeys};
-/// use std::collections::BTreeMap;
-///
-/// /// Creates a key and stores its JWK by its ID. `store` stands in for a secret store.
-/// fn create(keys: &SigningKeys, store: &mut BTreeMap<String, Secret>) -> Result<(), Error> {
-///     let before = keys.list()?;
-///     let start = Timestamp::now();
-///     let error = match keys.create() {
-///         Ok(key) => return Ok(drop(store.insert(key.id, key.jwk))),
-///         Err(error) => error,
-///     };
-///     let end = Timestamp::now();
-///     match error.recovered_key() {
-///         Some(RecoveredKey { id: Some(id), jwk: Some(jwk), .. }) => {
-///             return Ok(drop(store.insert(id.clone(), jwk.clone())));
-///         }
-///         Some(_) => return Err(error), // the caller stores the PEM
-///         None => {}
-///     }
-///     if error.outcome_unknown() {
-///         match LostKey::find(&before, &keys.list()?, start..=end, |id| store.contains_key(id)) {
-///             LostKey::None => {}
-///             LostKey::Found(key) => drop(keys.delete(&key.id)?),
-///             LostKey::Unclear(candidates) => eprintln!("check these keys by hand: {candidates:?}"),
-///         }
-///     }
-///     Err(error)
-/// }
-/// # let server = FakeServer::start();
-/// # let keys = server.signing_keys();
-/// # server.seed("in-use");
-/// # let mut store = BTreeMap::new();
-/// # create(&keys, &mut store)?;
-/// # server.inject_on("POST", Fault::TruncateResponse);
-/// # create(&keys, &mut store)?;
-/// # assert_eq!((store.len(), keys.list()?.len()), (2, 3));
-/// # server.inject_on("POST", Fault::BadGatewayAfterEffect);
-/// # assert!(create(&keys, &mut store).is_err());
-/// # assert_eq!((store.len(), keys.list()?.len()), (2, 3));
-/// # Ok::<(), Error>(())
-/// ```
-///
-/// `examples/recover.rs` runs each of these cases against a fake server.
-pub struct Error(Box<Inner>);
+/// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true, and
+/// the account may have a key whose private key is lost. It is of no use to anybody, and harmless. List the keys, and
+/// delete a new one by hand if no program stores it. If a part of the private key arrived,
+/// [`recovered_key`](Self::recovered_key) returns it.
+pub struct Error(pub(crate) Box<Details>);
 
 /// The kind of an [`Error`].
 ///
@@ -148,31 +99,27 @@ pub enum ErrorKind {
     Decode,
 }
 
-/// The operation that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Create,
-    List,
-    Delete,
-}
-
+/// What an [`Error`] knows. The client sets what concerns requests.
 #[derive(Debug)]
-struct Inner {
-    kind: ErrorKind,
-    operation: Option<Operation>,
-    message: Cow<'static, str>,
-    status: Option<StatusCode>,
-    errors: Vec<ApiMessage>,
-    messages: Vec<ApiMessage>,
-    ray_id: Option<String>,
-    retry_after: Option<Duration>,
-    is_timeout: bool,
-    outcome_unknown: bool,
-    call: CallProgress,
-    recovered_key: Option<RecoveredKey>,
-    /// Whether the response contains key material, even if none of it can be recovered.
-    contains_key: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+pub(crate) struct Details {
+    pub(crate) kind: ErrorKind,
+    /// What was attempted, such as `failed to list the signing keys`. Empty if it was no call.
+    pub(crate) attempt: &'static str,
+    pub(crate) message: Cow<'static, str>,
+    /// What to do. Empty if it is not known.
+    pub(crate) hint: &'static str,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) errors: Vec<ApiMessage>,
+    pub(crate) messages: Vec<ApiMessage>,
+    pub(crate) ray_id: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) is_timeout: bool,
+    pub(crate) is_retryable: bool,
+    pub(crate) outcome_unknown: bool,
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    pub(crate) recovered_key: Option<RecoveredKey>,
+    pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// An error or an informational message in a response.
@@ -241,26 +188,19 @@ impl Error {
 
     /// Returns how many attempts the call made. 0 if it failed before the first.
     pub fn attempts(&self) -> u32 {
-        self.0.call.attempts
+        self.0.attempts
     }
 
     /// Returns how long the call took, up to the end of its last attempt.
     pub fn elapsed(&self) -> Duration {
-        self.0.call.elapsed
+        self.0.elapsed
     }
 
     /// Returns whether the same call can succeed later, and can be made again without harm.
     ///
     /// A create whose outcome is unknown is never retryable: it could create a second key.
     pub fn is_retryable(&self) -> bool {
-        if self.0.operation == Some(Operation::Create) && self.0.outcome_unknown {
-            return false;
-        }
-        let is_temporary = |status: StatusCode| {
-            status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
-        };
-        matches!(self.0.kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport)
-            || self.0.kind == ErrorKind::Api && self.0.status.is_some_and(is_temporary)
+        self.0.is_retryable
     }
 
     /// Returns whether the key or the account does not exist.
@@ -300,7 +240,7 @@ impl Error {
     /// 408 Request Timeout and for a response that contains key material, or with `success: false` and a 2xx. Always
     /// false for a list, which changes nothing.
     ///
-    /// See how to recover from a [failed create](Self#recovering-from-a-failed-create), and how to be sure that a
+    /// See what to do [after a failed create](Self#after-a-failed-create), and how to be sure that a
     /// [key is deleted](crate::SigningKeys::delete).
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
@@ -316,28 +256,23 @@ impl Error {
         self.0.recovered_key
     }
 
-    /// Returns whether a delete found no key because an earlier attempt of the same call deleted it.
-    pub(crate) fn is_completed_delete(&self) -> bool {
-        let is_unknown_key = self.0.status == Some(StatusCode::NOT_FOUND)
-            && self.0.errors.iter().any(|error| error.code == Some(UNKNOWN_KEY));
-        is_unknown_key && self.0.call.follows_lost_attempt
-    }
-
-    fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Details {
             kind,
-            operation: None,
+            attempt: "",
             message: message.into(),
+            hint: "",
             status: None,
             errors: Vec::new(),
             messages: Vec::new(),
             ray_id: None,
             retry_after: None,
             is_timeout: false,
+            is_retryable: false,
             outcome_unknown: false,
-            call: CallProgress::default(),
+            attempts: 0,
+            elapsed: Duration::ZERO,
             recovered_key: None,
-            contains_key: false,
             source: None,
         }))
     }
@@ -345,169 +280,13 @@ impl Error {
     pub(crate) fn invalid_input(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidInput, message)
     }
-
-    /// Creates the error for a response that says `success: true`, but lacks a required part.
-    pub(crate) fn incomplete(
-        operation: Operation,
-        response: &Response,
-        errors: Option<types::StreamMessages>,
-        message: &'static str,
-    ) -> Self {
-        let mut error = Self::new(ErrorKind::Decode, message).with_operation(operation).with_response(response);
-        error.0.errors = api_messages(errors);
-        error.0.outcome_unknown = operation != Operation::List;
-        error
-    }
-
-    pub(crate) fn from_generated(
-        operation: Operation,
-        error: generated::Error<types::StreamApiResponseCommonFailure>,
-    ) -> Self {
-        use generated::Error as Generated;
-        let mut error = match error {
-            Generated::InvalidRequest(cause) => Self::new(ErrorKind::InvalidInput, "request could not be built")
-                .with_operation(operation)
-                .with_source(cause),
-            Generated::CommunicationError(e) => Self::from_transport(operation, e),
-            Generated::ErrorResponse(response) => {
-                let (failure, response) = response.into_parts();
-                Self::from_failure(operation, &response, failure)
-            }
-            Generated::InvalidResponsePayload(response, e) => Self::unexpected_response(operation, &response, Some(e)),
-            Generated::UnexpectedResponse(response) => Self::unexpected_response(operation, &response, None),
-        };
-        let inner = &mut error.0;
-        // A new key shows that the request took effect, whatever the status code is. And the last response says nothing
-        // about an earlier attempt that may have taken effect.
-        inner.outcome_unknown |= inner.contains_key || inner.call.follows_lost_attempt;
-        // A list changes nothing.
-        inner.outcome_unknown &= operation != Operation::List;
-        error
-    }
-
-    fn from_transport(operation: Operation, e: TransportError) -> Self {
-        let kind = match () {
-            _ if e.is_connect => ErrorKind::Connect,
-            _ if e.is_timeout() => ErrorKind::Timeout,
-            _ if e.is_unreadable() => ErrorKind::Decode,
-            _ if e.sent => ErrorKind::Transport,
-            _ => ErrorKind::Connect,
-        };
-        let mut error = Self::new(kind, e.to_string()).with_operation(operation);
-        error.0.is_timeout = e.is_timeout();
-        error.0.outcome_unknown = e.sent;
-        if let Some(partial) = &e.partial {
-            error = error.with_response(partial);
-        }
-        error.0.call = e.call;
-        if e.shows_cause() { error } else { error.with_source(e.cause) }
-    }
-
-    /// Creates the error for a response that does not match its status code, such as `success: false` with a 200, or a
-    /// gateway's HTML page.
-    fn unexpected_response(operation: Operation, response: &Response, decode_error: Option<DecodeError>) -> Self {
-        if let Ok(failure) = response.decode() {
-            return Self::from_failure(operation, response, failure);
-        }
-        let status = response.head.status;
-        let mut error = match decode_error {
-            Some(e) if status.is_success() => Self::new(ErrorKind::Decode, format!("response body is {e}")),
-            _ => Self::new(ErrorKind::Api, "HTTP status"),
-        }
-        .with_operation(operation)
-        .with_response(response);
-        error.0.outcome_unknown = !is_definite_error(status);
-        error
-    }
-
-    /// Creates the error for a response with Cloudflare's error envelope.
-    fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Self {
-        let mut error = Self::new(ErrorKind::Api, "HTTP status").with_operation(operation).with_response(response);
-        error.0.errors = api_messages(failure.errors);
-        error.0.messages = api_messages(failure.messages);
-        let status = response.head.status;
-        error.0.outcome_unknown = !(is_definite_error(status) || status.is_success());
-        error
-    }
-
-    fn with_operation(mut self, operation: Operation) -> Self {
-        self.0.operation = Some(operation);
-        self
-    }
-
-    /// Adds the response's status code and headers and, after a create, the key material in its body.
-    fn with_response(mut self, response: &Response) -> Self {
-        let head = &response.head;
-        self.0.status = Some(head.status);
-        self.0.ray_id = head.ray_id().map(String::from);
-        self.0.retry_after = head.retry_after();
-        self.0.call = head.call;
-        if self.0.operation == Some(Operation::Create) {
-            self.0.recovered_key = RecoveredKey::find(response.body.as_bytes());
-            self.0.contains_key = RecoveredKey::is_hinted(response.body.as_bytes());
-        }
-        self
-    }
-
-    fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
-        self
-    }
-
-    /// Returns what to do, if it is known.
-    fn hint(&self) -> Option<&'static str> {
-        if self.0.recovered_key.is_some() {
-            return Some("the response contained key material; take it with into_recovered_key()");
-        }
-        match self.0.operation? {
-            _ if self.0.status.is_some_and(|status| status.is_redirection()) => {
-                Some("redirects are not followed; check the base URL")
-            }
-            Operation::Create if self.0.outcome_unknown => {
-                Some("the key may exist; compare list() with your stored keys")
-            }
-            Operation::Delete if self.0.outcome_unknown => Some("the key may be deleted already; check with list()"),
-            _ if self.is_unauthorized() => Some("check the credentials"),
-            Operation::List if self.is_forbidden() => Some(
-                "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \
-                 subscription",
-            ),
-            _ if self.is_forbidden() => Some(
-                "the token needs the Stream Write permission on this account, and the account needs a Stream subscription",
-            ),
-            _ => None,
-        }
-    }
-}
-
-/// Returns whether a status says that the request had no effect.
-fn is_definite_error(status: StatusCode) -> bool {
-    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
-}
-
-fn api_messages(messages: Option<types::StreamMessages>) -> Vec<ApiMessage> {
-    let cause = |item: types::StreamMessagesItemErrorChainItem| ApiMessage {
-        code: item.code.and_then(|code| code.0),
-        message: item.message.unwrap_or_default(),
-        documentation_url: None,
-        pointer: None,
-        error_chain: Vec::new(),
-    };
-    let message = |item: types::StreamMessagesItem| ApiMessage {
-        code: item.code.and_then(|code| code.0),
-        message: item.message.unwrap_or_default(),
-        documentation_url: item.documentation_url,
-        pointer: item.source.and_then(|source| source.pointer),
-        error_chain: item.error_chain.unwrap_or_default().into_iter().map(cause).collect(),
-    };
-    messages.into_iter().flat_map(|messages| messages.0).map(message).collect()
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
-        if let Some(operation) = inner.operation {
-            write!(f, "{operation}: ")?;
+        if !inner.attempt.is_empty() {
+            write!(f, "{}: ", inner.attempt)?;
         }
         f.write_str(&inner.message)?;
         if inner.kind == ErrorKind::Api
@@ -521,8 +300,8 @@ impl fmt::Display for Error {
         if let Some(wait) = inner.retry_after {
             write!(f, "; retry after {} s", wait.as_secs())?;
         }
-        if let Some(hint) = self.hint() {
-            write!(f, "; {hint}")?;
+        if !inner.hint.is_empty() {
+            write!(f, "; {}", inner.hint)?;
         }
         if let Some(ray_id) = &inner.ray_id {
             write!(f, " [cf-ray {ray_id}]")?;
@@ -554,15 +333,5 @@ impl fmt::Display for ApiMessage {
             write!(f, " (caused by {cause})")?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Create => "failed to create a signing key",
-            Self::List => "failed to list the signing keys",
-            Self::Delete => "failed to delete a signing key",
-        })
     }
 }

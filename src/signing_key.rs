@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::DecodeError;
+use crate::decode_error::DecodeError;
 use crate::{Error, Secret};
 
 /// The version of the text that [`SigningKey::to_json`] returns.
@@ -22,19 +22,19 @@ pub struct SigningKey {
     pub jwk: Secret,
 }
 
-/// A signing key without its private key, as returned by [`SigningKeys::list`](crate::SigningKeys::list).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SigningKeyInfo {
-    /// The key's ID. It is also the `kid` of the tokens that the key signs.
-    pub id: String,
-    /// When the key was created. `None` if the response has no valid date.
-    pub created: Option<Timestamp>,
-    /// The key's ID again, if the response repeats it.
-    pub key_id: Option<String>,
-}
-
 impl SigningKey {
+    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64-encoded, as in the API's responses.
+    ///
+    /// For a key that can sign, use [`FakeServer`](crate::mock::FakeServer).
+    ///
+    /// ```
+    /// let key = cloudflare_stream_keys::SigningKey::new("key-1", "cGVt", "andr");
+    /// assert_eq!((key.id.as_str(), key.created), ("key-1", None));
+    /// ```
+    pub fn new(id: impl Into<String>, pem: impl Into<Secret>, jwk: impl Into<Secret>) -> Self {
+        Self { id: id.into(), created: None, pem: pem.into(), jwk: jwk.into() }
+    }
+
     /// Returns the whole key as JSON text, to be stored. [`from_json`](Self::from_json) reads it.
     ///
     /// The text contains the private key, so it belongs in a secret manager, an encrypted file or an encrypted column,
@@ -106,37 +106,6 @@ impl SigningKey {
         let created = created.map(|created| created.parse()).transpose();
         let created = created.map_err(|_| Error::invalid_input("stored key has an invalid creation date"))?;
         Ok(Self { id, created, pem, jwk })
-    }
-}
-
-#[cfg(feature = "mock")]
-impl SigningKey {
-    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64-encoded, as in the API's responses.
-    ///
-    /// For a key that can sign, use [`FakeServer`](crate::mock::FakeServer).
-    ///
-    /// ```
-    /// let key = cloudflare_stream_keys::SigningKey::new("key-1", "cGVt", "andr");
-    /// assert_eq!((key.id.as_str(), key.created), ("key-1", None));
-    /// ```
-    pub fn new(id: impl Into<String>, pem: impl Into<Secret>, jwk: impl Into<Secret>) -> Self {
-        Self { id: id.into(), created: None, pem: pem.into(), jwk: jwk.into() }
-    }
-}
-
-#[cfg(feature = "mock")]
-impl SigningKeyInfo {
-    /// Creates a key without its private key, for tests.
-    ///
-    /// ```
-    /// use cloudflare_stream_keys::SigningKeyInfo;
-    ///
-    /// let mut key = SigningKeyInfo::new("key-1");
-    /// key.created = Some("2026-01-01T00:00:00Z".parse()?);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), created: None, key_id: None }
     }
 }
 

@@ -1,46 +1,22 @@
-//! Test helpers for programs that use this crate: [`FakeServer`], a stateful fake server, and [`MockServerExt`], typed
-//! helpers for [httpmock](https://docs.rs/httpmock) to set up single responses.
+//! Test helpers for programs that use this crate: [`FakeServer`], a stateful fake server, and helpers for
+//! [httpmock](https://docs.rs/httpmock) to set up single responses.
 //!
-//! Both use a real HTTP server on loopback. They need the `mock` feature. Enable it in your `[dev-dependencies]` only,
-//! because httpmock depends on an async runtime.
-//!
-//! ```
-//! use cloudflare_stream_keys::mock::httpmock::MockServer;
-//! use cloudflare_stream_keys::mock::{MockServerExt, types};
-//! use cloudflare_stream_keys::{Client, Credentials};
-//!
-//! let server = MockServer::start();
-//! let list = server.list_signing_keys(|when, then| {
-//!     when.account_id("acct-123");
-//!     then.ok(&types::StreamKeyResponseCollection {
-//!         success: true,
-//!         result: Some(vec![]),
-//!         errors: None,
-//!         messages: None,
-//!     });
-//! });
-//!
-//! let client = Client::builder()
-//!     .credentials(Credentials::api_token("token"))
-//!     .base_url(server.base_url())
-//!     .build()?;
-//! assert!(client.signing_keys("acct-123")?.list()?.is_empty());
-//! list.assert();
-//! # Ok::<(), cloudflare_stream_keys::Error>(())
-//! ```
+//! Both are real HTTP servers on loopback. The fake server needs the feature `mock`. The helpers need the feature
+//! `httpmock`, and depend on an async runtime. Enable either in your `[dev-dependencies]` only.
 
 mod fake_server;
-mod fault_proxy;
+mod fault;
+mod http_server;
+#[cfg(feature = "httpmock")]
+mod httpmock_helpers;
+mod request;
 mod rsa_key;
+mod service;
 mod verify;
 
-#[allow(missing_docs, clippy::all)]
-mod generated {
-    include!(concat!(env!("OUT_DIR"), "/mock.rs"));
-}
-
-pub use fake_server::{FakeServer, Fault, RecordedRequest};
-pub use generated::{MockServerExt, operations, types};
-/// httpmock 0.9. [`MockServerExt`] extends its [`MockServer`](httpmock::MockServer).
-pub use httpmock;
+pub use fake_server::FakeServer;
+pub use fault::{Fault, Operation};
+#[cfg(feature = "httpmock")]
+pub use httpmock_helpers::{MockServerExt, httpmock, operations, signing_keys, types};
+pub use request::RecordedRequest;
 pub use verify::{TokenError, Viewer};

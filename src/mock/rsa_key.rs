@@ -1,22 +1,15 @@
-use std::error::Error;
-use std::sync::{Mutex, PoisonError};
-
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use pkcs1::der::Encode;
 use pkcs1::der::asn1::UintRef;
-use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKey};
-use pkcs8::PrivateKeyInfoRef;
+use pkcs1::der::{Decode, Encode, Reader, SliceReader};
+use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKeyRef};
 use serde_json::json;
 
-/// The number of keys that a process generates before it reuses them. Generating one takes up to 0.1 s.
-const DISTINCT_KEYS: usize = 16;
+/// 16 RSA keys of 2,048 bits in PKCS#1 DER, one after the other, made with `openssl genrsa`. They are published with this
+/// crate, so they protect nothing. They are not PEM, because secret scanners would report it.
+const KEYS: &[u8] = include_bytes!("keys.der");
 
-static GENERATED: Mutex<Vec<Pkcs8V1Der<'static>>> = Mutex::new(Vec::new());
-
-/// A 2,048-bit RSA key.
+/// An RSA key in the formats of the service.
 pub(super) struct RsaKey {
     /// The private key as base64-encoded PKCS#1 PEM.
     pub(super) pem: String,
@@ -26,29 +19,32 @@ pub(super) struct RsaKey {
     pub(super) public_key: Vec<u8>,
 }
 
-/// Returns a key whose JWK has this ID as its `kid`.
-pub(super) fn generate(id: &str) -> Result<RsaKey, Box<dyn Error>> {
-    let mut generated = GENERATED.lock().unwrap_or_else(PoisonError::into_inner);
-    if generated.len() < DISTINCT_KEYS {
-        generated.push(KeyPair::generate(KeySize::Rsa2048)?.as_der()?);
-    } else {
-        generated.rotate_left(1);
+impl RsaKey {
+    /// Returns one of the keys, whose JWK has this ID as its `kid`. The same number is always the same key.
+    pub(super) fn new(number: usize, id: &str) -> Self {
+        let keys = all();
+        let key = &keys[number % keys.len()];
+        let text = |n: UintRef| URL_SAFE_NO_PAD.encode(n.as_bytes());
+        let jwk = json!({
+            "use": "sig", "kty": "RSA", "kid": id, "alg": "RS256",
+            "n": text(key.modulus), "e": text(key.public_exponent), "d": text(key.private_exponent),
+            "p": text(key.prime1), "q": text(key.prime2),
+            "dp": text(key.exponent1), "dq": text(key.exponent2), "qi": text(key.coefficient),
+        });
+        let pem = key.to_pkcs1_pem(LineEnding::LF).expect("a key that was decoded");
+        Self {
+            pem: STANDARD.encode(pem.as_bytes()),
+            jwk: STANDARD.encode(jwk.to_string()),
+            public_key: key.public_key().to_der().expect("a key that was decoded"),
+        }
     }
-    let pkcs8 = generated.last().ok_or("no key was generated")?;
-    let info = PrivateKeyInfoRef::try_from(pkcs8.as_ref()).map_err(|e| e.to_string())?;
-    let key = RsaPrivateKey::try_from(info.private_key.as_bytes()).map_err(|e| e.to_string())?;
+}
 
-    let number = |n: UintRef| URL_SAFE_NO_PAD.encode(n.as_bytes());
-    let jwk = json!({
-        "use": "sig", "kty": "RSA", "kid": id, "alg": "RS256",
-        "n": number(key.modulus), "e": number(key.public_exponent), "d": number(key.private_exponent),
-        "p": number(key.prime1), "q": number(key.prime2),
-        "dp": number(key.exponent1), "dq": number(key.exponent2), "qi": number(key.coefficient),
-    });
-    let pem = key.to_pkcs1_pem(LineEnding::LF).map_err(|e| e.to_string())?;
-    Ok(RsaKey {
-        pem: STANDARD.encode(pem.as_bytes()),
-        jwk: STANDARD.encode(jwk.to_string()),
-        public_key: key.public_key().to_der().map_err(|e| e.to_string())?,
-    })
+fn all() -> Vec<RsaPrivateKeyRef<'static>> {
+    let mut reader = SliceReader::new(KEYS).expect("less than 256 MiB");
+    let mut keys = Vec::new();
+    while !reader.is_finished() {
+        keys.push(RsaPrivateKeyRef::decode(&mut reader).expect("PKCS#1 DER"));
+    }
+    keys
 }

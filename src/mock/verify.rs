@@ -1,7 +1,6 @@
 use std::fmt;
 use std::net::{AddrParseError, IpAddr};
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ipnet::IpNet;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 
+use crate::crypto::backend::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use crate::sign::countries;
 use crate::validate::validate_id;
 

@@ -3,7 +3,7 @@
 mod access_rule;
 pub(crate) mod countries;
 mod customer_code;
-pub(crate) mod private_key;
+mod private_key;
 mod rsa;
 mod signer;
 mod token;

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 
@@ -106,7 +106,7 @@ fn parse_jwk(json: &[u8]) -> Option<Jwk> {
 }
 
 /// Removes surrounding whitespace, quotes and a byte order mark, which editors and `.env` files add.
-pub(crate) fn unquote(text: &str) -> &str {
+pub(super) fn unquote(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{feff}".contains(c))
 }
 

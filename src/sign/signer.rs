@@ -2,13 +2,19 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
-use super::private_key;
+use super::private_key::{self, unquote};
 use super::rsa::RsaKey;
 use super::token::PlaybackTokenBuilder;
+use crate::env::{self, ReadVar, optional};
 use crate::validate::validate_id;
-use crate::{Error, SigningKey, env};
+use crate::{Error, SigningKey};
+
+const KEY_ID: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_ID";
+const PEM: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_PEM";
+const JWK: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_JWK";
 
 /// Signs playback tokens with a signing key, offline.
 ///
@@ -97,7 +103,7 @@ impl Signer {
     /// UTF-8, if the key ID differs from the JWK's `kid`, or if [`from_jwk`](Self::from_jwk) or
     /// [`from_pem`](Self::from_pem) rejects the key. The message names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        env::signer()
+        from_vars(&env::var)
     }
 
     /// Returns the key's ID, which is the `kid` of every token.
@@ -134,4 +140,77 @@ impl fmt::Debug for Signer {
 struct Header<'a> {
     alg: &'a str,
     kid: &'a str,
+}
+
+/// Prefers the JWK, because it contains the key ID.
+fn from_vars(read: ReadVar) -> Result<Signer, Error> {
+    let id = optional(read, KEY_ID)?.map(|id| unquote(&id).to_string());
+    if let Some(id) = &id {
+        validate_id(KEY_ID, id)?;
+    }
+    let jwk = optional(read, JWK)?.map(Zeroizing::new);
+    let pem = optional(read, PEM)?.map(Zeroizing::new);
+    let named = |name| move |e| Error::invalid_input(format!("{name}: {e}"));
+    match (jwk, pem, id) {
+        (Some(jwk), _, id) => {
+            let signer = Signer::from_jwk(&jwk).map_err(named(JWK))?;
+            if id.is_some_and(|id| id != signer.key_id()) {
+                return Err(Error::invalid_input(format!("{KEY_ID} differs from the kid of {JWK}")));
+            }
+            Ok(signer)
+        }
+        (None, Some(pem), Some(id)) => Signer::from_pem(id, &pem).map_err(named(PEM)),
+        (None, Some(_), None) => Err(Error::invalid_input(format!("{KEY_ID} is not set, but {PEM} is; set both"))),
+        (None, None, Some(_)) => {
+            Err(Error::invalid_input(format!("{PEM} is not set, but {KEY_ID} is; set both, or set {JWK}")))
+        }
+        (None, None, None) => {
+            Err(Error::invalid_input(format!("{JWK} is not set; set it, or {KEY_ID} together with {PEM}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::tests::reader;
+
+    #[test]
+    fn signer_is_made_from_a_jwk_or_from_an_id_and_a_pem() {
+        let key = crate::mock::FakeServer::start().signing_keys().create().unwrap();
+        let id = (KEY_ID, key.id.as_str());
+        let (pem, jwk) = ((PEM, key.pem.expose_secret()), (JWK, key.jwk.expose_secret()));
+        let other_id = (KEY_ID, "other");
+        let quoted = (format!("\"{}\"\r", key.id), format!("'{}'", key.pem.expose_secret()));
+        let (quoted_id, quoted_pem) = ((KEY_ID, &*quoted.0), (PEM, &*quoted.1));
+        for variables in [
+            &[jwk][..],
+            &[id, pem],
+            &[id, jwk],
+            &[id, pem, jwk],
+            &[jwk, (PEM, "invalid")],
+            &[quoted_id, quoted_pem],
+            &[quoted_id, jwk],
+        ] {
+            assert_eq!(from_vars(&reader(variables)).unwrap().key_id(), key.id);
+        }
+        assert_eq!(from_vars(&reader(&[other_id, pem])).unwrap().key_id(), "other");
+
+        let problem = |variables: &[(&str, &str)]| from_vars(&reader(variables)).map(drop).unwrap_err().to_string();
+        assert!(problem(&[]).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_JWK is not set; set it, or"));
+        for variables in [&[id][..], &[id, (PEM, "")]] {
+            assert!(problem(variables).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_PEM is not set, but"));
+        }
+        assert!(problem(&[pem]).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_ID is not set, but"));
+        assert!(problem(&[(KEY_ID, "a b"), pem]).starts_with("CLOUDFLARE_STREAM_SIGNING_KEY_ID contains a character"));
+        assert_eq!(
+            problem(&[other_id, jwk]),
+            "CLOUDFLARE_STREAM_SIGNING_KEY_ID differs from the kid of CLOUDFLARE_STREAM_SIGNING_KEY_JWK"
+        );
+        assert_eq!(problem(&[(JWK, "{}"), id, pem]), "CLOUDFLARE_STREAM_SIGNING_KEY_JWK: JWK is not a JSON Web Key");
+        assert_eq!(
+            problem(&[id, (PEM, "hunter2!")]),
+            "CLOUDFLARE_STREAM_SIGNING_KEY_PEM: PEM is neither PEM text nor valid base64"
+        );
+    }
 }

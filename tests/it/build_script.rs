@@ -57,7 +57,7 @@ fn build_script_reruns_only_if_the_spec_changes() {
 
 #[test]
 fn x_sensitive_strings_become_secrets() {
-    let field = |name: &str| format!("pub {name}: ::std::option::Option<crate::runtime::SecretValue>");
+    let field = |name: &str| format!("pub {name}: ::std::option::Option<crate::client::runtime::SecretValue>");
     let client = run_on(Some(SPEC)).client;
     assert!(client.contains(&field("pem")) && client.contains(&field("jwk")));
     assert!(!client.contains("StreamPem") && !client.contains("StreamJwk"), "no other type can hold them");
@@ -201,7 +201,7 @@ fn success_that_cannot_be_checked_is_rejected() {
 
 #[test]
 fn success_is_a_constant_however_it_is_declared() {
-    let constant = "pub success: crate::runtime::ConstBool<true>";
+    let constant = "pub success: crate::client::runtime::ConstBool<true>";
     let before = run_on(Some(SPEC)).client;
     assert_eq!(before.matches(constant).count(), 3);
     let without_enum = |spec: &mut Value| {

@@ -344,17 +344,14 @@ fn check(call: &Call, outcome: &Outcome) -> Result<&'static str, &'static str> {
         }
         (Operation::Delete, Outcome::Deleted) => {
             require(!call.has_key_to_delete(), "a deleted key is gone")?;
-            let (_, earlier) = call.sent.split_last().unwrap();
-            let is_lost = |fault: &Fault| fault.kind != Kind::RateLimited;
-            // If the key never existed, an earlier attempt without a response could have deleted it.
-            require(call.had_key_to_delete || earlier.iter().any(is_lost), "a deleted key existed")?;
-            let is_repeated = call.sent.last().is_some_and(|fault| fault.kind == Kind::UnknownKey);
-            Ok(if is_repeated { "deleted by an earlier attempt" } else { "deleted" })
+            require(call.had_key_to_delete, "a deleted key existed")?;
+            Ok("deleted")
         }
         (Operation::Delete, Outcome::Failed(error)) => {
             let deleted = call.had_key_to_delete && !call.has_key_to_delete();
             require(error.outcome_unknown() || !deleted, "the key is not deleted if the outcome is known")?;
             Ok(match (error.outcome_unknown(), deleted) {
+                (true, true) if error.is_not_found() => "deleted by an earlier attempt",
                 (true, true) => "unknown, deleted",
                 (true, false) => "unknown, not deleted",
                 (false, _) if error.is_not_found() && !call.had_key_to_delete => "key to delete not found",

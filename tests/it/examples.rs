@@ -34,14 +34,6 @@ fn quickstart_shows_the_life_of_a_key() {
 }
 
 #[test]
-fn recover_keeps_every_usable_key_and_deletes_the_lost_one() {
-    let output = run(&mut example("recover"));
-    assert_eq!(output.matches("   stored ").count(), 2, "{output}");
-    assert_eq!(output.matches("   deleted ").count(), 1, "{output}");
-    assert!(output.contains("\n   a-key-in-use\n"), "{output}");
-}
-
-#[test]
 fn rotate_deletes_a_key_only_after_its_last_token_has_expired() {
     let output = run(&mut example("rotate"));
     assert_eq!(output.matches("is valid").count(), 3, "{output}");

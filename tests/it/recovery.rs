@@ -1,14 +1,11 @@
-//! What a failed create left behind: `Error::recovered_key` and `LostKey`.
-
-use std::time::Duration;
+//! What a failed create left behind: `Error::recovered_key`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::{Error, ErrorKind, LostKey, RecoveredKey, SigningKeyInfo};
+use cloudflare_stream_keys::{Error, ErrorKind, RecoveredKey};
 use serde_json::json;
 
-use crate::support::{KEY_ID, RawServer, Reply, created_body, response, status_of, success_body};
+use crate::support::{KEY_ID, RawServer, Reply, created_body, response, status_of};
 
 fn failed_create(status: u16, body: &str) -> Error {
     let server = RawServer::with_replies(vec![Reply::Bytes(response(status, body))]);
@@ -107,97 +104,4 @@ fn outcome_of_a_create_is_known_only_after_a_definite_error() {
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Api, false));
     let switching = Reply::BytesThenClose(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n".to_vec());
     assert!(RawServer::with_replies(vec![switching]).signing_keys().create().unwrap_err().outcome_unknown());
-}
-
-fn key(id: impl ToString, created: Option<Timestamp>) -> SigningKeyInfo {
-    let mut key = SigningKeyInfo::new(id.to_string());
-    key.created = created;
-    key
-}
-
-fn second(second: i64) -> Timestamp {
-    Timestamp::from_second(1_700_000_000 + second).unwrap()
-}
-
-#[test]
-fn lost_key_is_the_only_new_key_and_created_during_the_call() {
-    let before = [key("old", Some(second(-9000)))];
-    let find =
-        |new: &[SigningKeyInfo]| LostKey::find(&before, &[&before, new].concat(), second(0)..=second(30), |_| false);
-    let at = |seconds| key("new", Some(second(seconds)));
-    assert_eq!(find(&[]), LostKey::None);
-    for seconds in [-60, 0, 30, 90] {
-        assert_eq!(find(&[at(seconds)]), LostKey::Found(at(seconds)));
-        assert_eq!(find(&[at(seconds), at(seconds)]), LostKey::Found(at(seconds)), "listed twice");
-    }
-    for unclear in [vec![at(-61)], vec![at(91)], vec![key("new", None)], vec![key("b", Some(second(1))), at(1)]] {
-        assert_eq!(find(&unclear), LostKey::Unclear(unclear.clone()));
-    }
-    let find_stored = |id: &'static str| {
-        LostKey::find(&before, &[key("b", Some(second(1))), at(1)], second(0)..=second(30), move |stored| stored == id)
-    };
-    assert_eq!(find_stored("b"), LostKey::Found(at(1)), "a stored key is not lost");
-    assert_eq!(LostKey::find(&before, &[at(1)], second(0)..=second(30), |_| true), LostKey::None);
-    assert_eq!(LostKey::find(&before, &[], second(0)..=second(30), |_| false), LostKey::None);
-}
-
-#[test]
-fn list_that_was_null_by_mistake_deletes_no_key() {
-    let server = RawServer::start(|n, request| match (n, request.split(' ').next()) {
-        (0, _) => Reply::Bytes(response(200, &success_body(json!(null)))),
-        (_, Some("GET")) => Reply::Bytes(response(
-            200,
-            &success_body(json!([
-                { "id": "production", "created": "2024-01-01T00:00:00Z" },
-            ])),
-        )),
-        _ => Reply::Bytes(response(503, "")),
-    });
-    let keys = server.signing_keys();
-    let before = keys.list().unwrap();
-    let start = Timestamp::now();
-    assert!(keys.create().unwrap_err().outcome_unknown());
-    let lost = LostKey::find(&before, &keys.list().unwrap(), start..=Timestamp::now(), |_| false);
-    assert!(matches!(&lost, LostKey::Unclear(keys) if keys[0].id == "production"), "{lost:?}");
-}
-
-/// For random accounts, lists that fail to show some keys, and other writers: the key that is found was made by the
-/// call, or during it by somebody else, which no list can tell apart.
-#[test]
-fn found_key_was_created_during_the_call() {
-    let mut random = fastrand::Rng::with_seed(12);
-    let (mut found, mut unclear) = (0, 0);
-    for _ in 0..20_000 {
-        let call = second(0)..=second(random.i64(0..60));
-        // By others, before and after the call, but for the minute in which clocks differ.
-        let mut account: Vec<_> = (0..random.usize(0..4))
-            .map(|id| {
-                let seconds = if random.bool() { random.i64(-9000..-60) } else { random.i64(121..9000) };
-                key(id, random.u8(..8).ne(&0).then(|| second(seconds)))
-            })
-            .collect();
-        let shown = |random: &mut fastrand::Rng, account: &[SigningKeyInfo]| match random.u8(..4) {
-            0 => Vec::new(),
-            1 => account.iter().filter(|_| random.bool()).cloned().collect(),
-            _ => account.to_vec(),
-        };
-        let before = shown(&mut random, &account);
-        let lost = random.bool().then(|| key("lost", Some(*call.start() + Duration::from_secs(1))));
-        account.extend(lost.clone());
-        random.shuffle(&mut account);
-        let after = shown(&mut random, &account);
-
-        match LostKey::find(&before, &after, call.clone(), |_| false) {
-            LostKey::None => assert!(after.iter().all(|key| before.contains(key))),
-            LostKey::Found(key) => {
-                assert_eq!(Some(&key), lost.as_ref(), "{before:?} {after:?}");
-                found += 1;
-            }
-            LostKey::Unclear(keys) => {
-                assert!(!keys.is_empty() && keys.iter().all(|key| !before.contains(key) && after.contains(key)));
-                unclear += 1;
-            }
-        }
-    }
-    assert!(found > 1000 && unclear > 1000, "{found} {unclear}");
 }

@@ -807,7 +807,7 @@ fn a_field_newly_marked_as_sensitive_becomes_a_secret() {
         beside.difference(),
         "components > schemas > stream_keys > properties > id > x-sensitive: is new: the value becomes a Secret [can break callers]"
     );
-    let field = "pub id: ::std::option::Option<crate::runtime::SecretValue>";
+    let field = "pub id: ::std::option::Option<crate::client::runtime::SecretValue>";
     for case in [case, beside] {
         assert!(!client_of(&case).contains(field));
         case.refreshed();

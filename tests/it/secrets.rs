@@ -242,7 +242,6 @@ const WITHOUT_SECRETS: &[&str] = &[
     "ConversionError",
     "CustomerCode",
     "ErrorKind",
-    "LostKey",
     "ManifestOptions",
     "OperationInfo",
     "PlaybackToken",

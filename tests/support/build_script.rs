@@ -21,7 +21,7 @@ pub fn run_on(spec: Option<&str>) -> Outcome {
     let output = Command::new(env!("BUILD_SCRIPT"))
         .env("CARGO_MANIFEST_DIR", package.path())
         .env("OUT_DIR", out.path())
-        .env("CARGO_FEATURE_MOCK", "1")
+        .env("CARGO_FEATURE_HTTPMOCK", "1")
         .output()
         .unwrap();
     let read = |name| fs::read_to_string(out.path().join(name)).unwrap_or_default();

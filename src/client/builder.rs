@@ -5,11 +5,16 @@ use ureq::config::IpFamily;
 use ureq::http::header::{HeaderMap, USER_AGENT};
 use ureq::tls::TlsConfig;
 
-use crate::agent::{AgentOptions, ProxySetting, TlsVersion, default_tls_config, validate_agent};
-use crate::runtime::{self, ClientInfo};
-use crate::settings::Settings;
-use crate::validate::{BaseUrl, parse_header, parse_header_value};
-use crate::{Credentials, Error, RetryPolicy, Secret, SigningKeys, env, generated};
+use super::agent::{AgentOptions, TlsVersion, default_tls_config, validate_agent};
+use super::base_url::BaseUrl;
+use super::headers::{parse_header, parse_header_value};
+use super::proxy::ProxySetting;
+use super::settings::Settings;
+use super::{Client, Credentials, RetryPolicy, generated, runtime};
+use crate::env::{self, optional};
+use crate::{Error, Secret};
+
+const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
 
 /// The default of Cloudflare's own SDKs.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -17,61 +22,6 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// 10 MiB. A list of 1,000 keys, the most that an account can have, is about 0.1 MiB.
 const DEFAULT_MAX_RESPONSE_SIZE: u64 = 10 * 1024 * 1024;
 const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-
-/// A client for Cloudflare's API: a connection pool, credentials and settings.
-///
-/// Create one client and reuse it. It is cheap to clone and can be shared between threads.
-///
-/// ```
-/// use cloudflare_stream_keys::{Client, Credentials};
-///
-/// # let token = "v1.0-0123456789abcdef";
-/// let client = Client::builder()
-///     .credentials(Credentials::api_token(token))
-///     .build()?;
-/// let keys = client.signing_keys("023e105f4ecef8ad9ca31a8372d0c353")?;
-/// # let _ = keys;
-/// # Ok::<(), cloudflare_stream_keys::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Client {
-    raw: generated::Client,
-}
-
-impl Client {
-    /// Creates a builder. Only [`credentials`](ClientBuilder::credentials) are required.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
-    /// Creates a client from the environment, with the default settings. See [`ClientBuilder::from_env`].
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
-    /// message names the variable.
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// Returns a handle for the signing keys of an account.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty, is `.` or `..`, or
-    /// contains a character other than letters, digits, `-`, `.`, `_` and `~`.
-    pub fn signing_keys(&self, account_id: &str) -> Result<SigningKeys, Error> {
-        SigningKeys::new(self.raw.clone(), account_id)
-    }
-
-    /// Returns the base URL, without a trailing slash.
-    pub fn base_url(&self) -> &str {
-        self.raw.baseurl()
-    }
-
-    /// Returns the generated client. It uses this client's settings.
-    pub fn raw(&self) -> &generated::Client {
-        &self.raw
-    }
-}
 
 /// Configures a [`Client`].
 ///
@@ -166,7 +116,7 @@ impl ClientBuilder {
     /// UTF-8. The message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::default().credentials(Credentials::from_env()?);
-        Ok(match env::base_url()? {
+        Ok(match optional(&env::var, BASE_URL)? {
             Some(url) => builder.base_url(url),
             None => builder,
         })

@@ -31,7 +31,7 @@ mod code {
 pub(crate) use code::{BASE_URL, paths};
 pub use code::{Client, types};
 
-pub use crate::runtime::{
-    Body, Code, ConstBool, DecodeError, Error, InvalidRequest, Response, ResponseValue, SecretValue, Timestamp,
-    TransportError,
+pub use super::runtime::{
+    Body, Code, ConstBool, Error, InvalidRequest, Response, ResponseValue, SecretValue, Timestamp, TransportError,
 };
+pub use crate::decode_error::DecodeError;

@@ -2,10 +2,13 @@ use std::fmt;
 
 use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Error, Secret, env};
+use super::headers::{X_AUTH_EMAIL, X_AUTH_KEY};
+use crate::env::{self, ReadVar, optional};
+use crate::{Error, Secret};
 
-pub(crate) const X_AUTH_EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
-pub(crate) const X_AUTH_KEY: HeaderName = HeaderName::from_static("x-auth-key");
+const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
+const EMAIL: &str = "CLOUDFLARE_EMAIL";
+const API_KEY: &str = "CLOUDFLARE_API_KEY";
 
 /// Credentials for Cloudflare's API: an API token, or an email address and a global API key.
 ///
@@ -58,7 +61,7 @@ impl Credentials {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
     /// UTF-8. The message names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        env::credentials()
+        from_vars(&env::var)
     }
 
     /// Rejects credentials that cannot be valid, such as a token with a trailing newline, before a request is sent.
@@ -77,6 +80,21 @@ impl Credentials {
                 insert(headers, X_AUTH_EMAIL, email.expose_secret());
                 insert(headers, X_AUTH_KEY, key.expose_secret());
             }
+        }
+    }
+}
+
+/// Prefers the token, because its permissions can be limited.
+fn from_vars(read: ReadVar) -> Result<Credentials, Error> {
+    if let Some(token) = optional(read, API_TOKEN)? {
+        return Ok(Credentials::api_token(token));
+    }
+    match (optional(read, EMAIL)?, optional(read, API_KEY)?) {
+        (Some(email), Some(key)) => Ok(Credentials::global_api_key(email, key)),
+        (Some(_), None) => Err(Error::invalid_input(format!("{API_KEY} is not set, but {EMAIL} is; set both"))),
+        (None, Some(_)) => Err(Error::invalid_input(format!("{EMAIL} is not set, but {API_KEY} is; set both"))),
+        (None, None) => {
+            Err(Error::invalid_input(format!("{API_TOKEN} is not set; set it, or {EMAIL} together with {API_KEY}")))
         }
     }
 }
@@ -108,5 +126,36 @@ impl fmt::Debug for Credentials {
             Kind::ApiToken(_) => "ApiToken([REDACTED])",
             Kind::GlobalApiKey { .. } => "GlobalApiKey([REDACTED])",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::tests::reader;
+
+    fn headers(variables: &[(&str, &str)]) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        from_vars(&reader(variables)).map_err(|e| e.to_string())?.apply(&mut headers);
+        Ok(headers)
+    }
+
+    #[test]
+    fn token_is_preferred_to_global_api_key() {
+        let token = (API_TOKEN, "token");
+        let global_key = [(EMAIL, "ops@example.com"), (API_KEY, "key")];
+        assert_eq!(headers(&[token]).unwrap()["authorization"], "Bearer token");
+        assert_eq!(headers(&[token, global_key[0], global_key[1]]).unwrap()["authorization"], "Bearer token");
+        assert_eq!(headers(&global_key).unwrap()["x-auth-key"], "key");
+        assert_eq!(headers(&[(API_TOKEN, ""), global_key[0], global_key[1]]).unwrap()["x-auth-key"], "key");
+    }
+
+    #[test]
+    fn missing_variables_are_named() {
+        let problem = |variables: &[(&str, &str)]| headers(variables).unwrap_err();
+        assert!(problem(&[]).starts_with("CLOUDFLARE_API_TOKEN is not set"));
+        assert!(problem(&[(API_TOKEN, "")]).starts_with("CLOUDFLARE_API_TOKEN is not set"));
+        assert!(problem(&[(EMAIL, "ops@example.com")]).starts_with("CLOUDFLARE_API_KEY is not set"));
+        assert!(problem(&[(API_KEY, "key")]).starts_with("CLOUDFLARE_EMAIL is not set"));
     }
 }

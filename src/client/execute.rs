@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use ureq::http::HeaderName;
 
-use crate::RecoveredKey;
-use crate::generated::Client;
-use crate::retry::AttemptOutcome;
-use crate::runtime::{CallProgress, ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
-use crate::settings::Settings;
+use super::generated::Client;
+use super::recovery;
+use super::retry::AttemptOutcome;
+use super::runtime::{CallProgress, ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
+use super::settings::Settings;
 
 /// Progenitor's code adds this header. Cloudflare does not use it.
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
@@ -71,7 +71,7 @@ fn has_key_material(result: &Result<Response, TransportError>) -> bool {
         Ok(response) => Some(response),
         Err(e) => e.partial.as_ref(),
     };
-    response.is_some_and(|response| RecoveredKey::is_hinted(response.body.as_bytes()))
+    response.is_some_and(|response| recovery::is_hinted(response.body.as_bytes()))
 }
 
 /// Describes why an attempt failed, unless it timed out.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::SigningKeyInfo;
+use super::SigningKeyInfo;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = HOUR.saturating_mul(24);

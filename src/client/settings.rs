@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use ureq::http::header::HeaderMap;
 
-use crate::{Credentials, RetryPolicy};
+use super::{Credentials, RetryPolicy};
 
 /// The settings of a client or a handle.
 #[derive(Clone)]

@@ -23,7 +23,7 @@ pub use ureq::http::header;
 pub use self::body::Body;
 pub use self::client::{Client, SendOptions};
 pub(crate) use self::connector::{LazyConnector, NoResolver};
-pub use self::error::{DecodeError, Error, InvalidRequest, TransportError};
+pub use self::error::{Error, InvalidRequest, TransportError};
 pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo};
 #[allow(unused_imports)] // The spec decides which of them are needed.
 pub use self::request::{QueryParam, Request, RequestBuilder, RequestBuilderExt, encode_path};

@@ -6,7 +6,8 @@ use ureq::http::StatusCode;
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use super::body::Body;
-use super::error::{DecodeError, Error};
+use super::error::Error;
+use crate::decode_error::DecodeError;
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 

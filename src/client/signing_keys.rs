@@ -5,11 +5,16 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use ureq::http::StatusCode;
 
-use crate::error::Operation;
-use crate::generated::{self, SecretValue, types};
-use crate::runtime::Response;
-use crate::validate::{parse_header, validate_id};
-use crate::{Client, Error, RetryPolicy, SigningKey, SigningKeyInfo, env};
+use super::failure::{self, Operation};
+use super::generated::{self, SecretValue, types};
+use super::headers::parse_header;
+use super::runtime::Response;
+use super::{Client, RetryPolicy, SigningKeyInfo};
+use crate::env::{self, ReadVar, optional};
+use crate::validate::validate_id;
+use crate::{Error, SigningKey};
+
+const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 
 /// A handle for the signing keys of one account.
 ///
@@ -53,7 +58,7 @@ impl SigningKeys {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
     /// message names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        let account_id = env::account_id()?;
+        let account_id = account_id_from(&env::var)?;
         Client::from_env()?.signing_keys(&account_id)
     }
 
@@ -79,7 +84,7 @@ impl SigningKeys {
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) if no complete response arrives.
     ///
     /// If [`Error::recovered_key`] is not `None`, store that key. If [`Error::outcome_unknown`] is true, the key may
-    /// exist. See [how to recover](Error#recovering-from-a-failed-create).
+    /// exist. See what to do [after a failed create](Error#after-a-failed-create).
     pub fn create(&self) -> Result<SigningKey, Error> {
         self.create_with(&serde_json::json!({}))
     }
@@ -104,7 +109,7 @@ impl SigningKeys {
         let body = serde_json::to_value(body)
             .map_err(|_| Error::invalid_input("request body cannot be serialized as JSON"))?;
         let response = self.raw.create_signing_keys(&self.account_id, &body);
-        let response = response.map_err(|e| Error::from_generated(Operation::Create, e))?;
+        let response = response.map_err(|e| failure::from_generated(Operation::Create, e))?;
         let (envelope, response) = response.into_parts();
         let types::StreamKeys { id, created, pem, jwk, .. } = envelope.result.unwrap_or_default();
         let is_complete = |secret: &SecretValue| !secret.expose_secret().is_empty();
@@ -114,7 +119,7 @@ impl SigningKeys {
             }
             _ => {
                 let message = "response is missing the key or part of it";
-                Err(Error::incomplete(Operation::Create, &response, envelope.errors, message))
+                Err(failure::incomplete(Operation::Create, &response, envelope.errors, message))
             }
         }
     }
@@ -140,7 +145,7 @@ impl SigningKeys {
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) if no complete response arrives.
     pub fn list(&self) -> Result<Vec<SigningKeyInfo>, Error> {
         let response = self.raw.list_signing_keys(&self.account_id);
-        let response = response.map_err(|e| Error::from_generated(Operation::List, e))?;
+        let response = response.map_err(|e| failure::from_generated(Operation::List, e))?;
         let (envelope, response) = response.into_parts();
         let has_errors = envelope.errors.as_ref().is_some_and(|errors| !errors.is_empty());
         let items = match envelope.result {
@@ -148,7 +153,7 @@ impl SigningKeys {
             None if !has_errors && has_result(&response) => Vec::new(),
             _ => {
                 let message = "response has no list of keys";
-                return Err(Error::incomplete(Operation::List, &response, envelope.errors, message));
+                return Err(failure::incomplete(Operation::List, &response, envelope.errors, message));
             }
         };
         let keys = items.into_iter().map(|item| {
@@ -156,7 +161,7 @@ impl SigningKeys {
             Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
         });
         keys.collect::<Option<_>>()
-            .ok_or_else(|| Error::incomplete(Operation::List, &response, None, "response lists a key without an ID"))
+            .ok_or_else(|| failure::incomplete(Operation::List, &response, None, "response lists a key without an ID"))
     }
 
     /// Deletes a key, and thereby revokes every token that it signed.
@@ -179,9 +184,8 @@ impl SigningKeys {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is invalid, and the same errors as
     /// [`list`](Self::list).
     ///
-    /// If the key does not exist, [`Error::is_not_found`] is true. The call succeeds instead if an earlier attempt of
-    /// the same call was sent and may have deleted the key, and if the response has code 10003, which says that this
-    /// very key does not exist. If no definite response arrives, [`Error::outcome_unknown`] is true.
+    /// If the key does not exist, [`Error::is_not_found`] is true. If an earlier attempt of the same call may have
+    /// deleted it, or if no definite response arrives, [`Error::outcome_unknown`] is true.
     ///
     /// # Being sure that a key is gone
     ///
@@ -189,7 +193,7 @@ impl SigningKeys {
     /// the key belongs to another account than the handle's:
     ///
     /// ```
-    /// # use cloudflare_stream_keys::mock::{FakeServer, Fault};
+    /// # use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
     /// use cloudflare_stream_keys::{Error, SigningKeys};
     ///
     /// fn is_listed(keys: &SigningKeys, id: &str) -> Result<bool, Error> {
@@ -208,24 +212,23 @@ impl SigningKeys {
     /// # let keys = server.signing_keys();
     /// # for fault in [None, Some(Fault::BadGatewayAfterEffect)] {
     /// #     server.seed("leaked");
-    /// #     fault.map(|fault| server.inject_on("DELETE", fault));
+    /// #     fault.map(|fault| server.inject_on(Operation::Delete, fault));
     /// #     assert!(revoke(&keys, "leaked")?);
     /// # }
     /// # Ok::<(), Error>(())
     /// ```
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
         validate_id("key ID", id)?;
-        let error = match self.raw.delete_signing_keys(&self.account_id, id) {
-            Ok(response) => return Ok(response.into_inner().result),
+        match self.raw.delete_signing_keys(&self.account_id, id) {
+            Ok(response) => Ok(response.into_inner().result),
             Err(generated::Error::InvalidResponsePayload(response, _))
                 if [StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&response.status())
                     && response.body.is_empty() =>
             {
-                return Ok(None);
+                Ok(None)
             }
-            Err(e) => Error::from_generated(Operation::Delete, e),
-        };
-        if error.is_completed_delete() { Ok(None) } else { Err(error) }
+            Err(e) => Err(failure::from_generated(Operation::Delete, e)),
+        }
     }
 
     /// Returns the path of the account's keys, relative to the base URL. See also [`path_for`](Self::path_for).
@@ -325,7 +328,27 @@ impl SigningKeys {
     }
 }
 
+fn account_id_from(read: ReadVar) -> Result<String, Error> {
+    let id = optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))?;
+    validate_id(ACCOUNT_ID, &id)?;
+    Ok(id)
+}
+
 /// Returns whether a response has a `result`, even if it is null.
 fn has_result(response: &Response) -> bool {
     response.decode::<BTreeMap<String, IgnoredAny>>().is_ok_and(|members| members.contains_key("result"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::tests::reader;
+
+    #[test]
+    fn missing_account_id_is_named() {
+        for variables in [&[][..], &[(ACCOUNT_ID, "")]] {
+            let error = account_id_from(&reader(variables)).unwrap_err();
+            assert_eq!(error.to_string(), "CLOUDFLARE_ACCOUNT_ID is not set");
+        }
+    }
 }

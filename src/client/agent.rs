@@ -5,15 +5,20 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
+use ureq::Agent;
 use ureq::config::IpFamily;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::{Agent, Proxy};
 
-use crate::crypto::tls_provider;
-use crate::runtime::{LazyConnector, NoResolver};
-use crate::validate::{BaseUrl, parse_proxy};
-use crate::{Error, Secret, env};
+use super::base_url::BaseUrl;
+use super::proxy::ProxySetting;
+use super::runtime::{LazyConnector, NoResolver};
+use crate::{Error, Secret};
+
+#[cfg(feature = "aws-lc-rs")]
+use rustls::crypto::aws_lc_rs::default_provider;
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+use rustls::crypto::ring::default_provider;
 
 /// With ureq's default of 3, most threads of a busy program would open a new connection for every call.
 const MAX_IDLE_CONNECTIONS: usize = 64;
@@ -31,27 +36,18 @@ pub enum TlsVersion {
 
 /// What the default agent connects with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AgentOptions {
-    pub(crate) proxy: ProxySetting,
+pub(super) struct AgentOptions {
+    pub(super) proxy: ProxySetting,
     /// PEM.
-    pub(crate) root_certificates: Option<String>,
+    pub(super) root_certificates: Option<String>,
     /// PEM, with the private key.
-    pub(crate) client_certificate: Option<Secret>,
-    pub(crate) min_tls_version: TlsVersion,
-    pub(crate) ip_family: Option<IpFamily>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) enum ProxySetting {
-    #[default]
-    Environment,
-    None,
-    /// May contain a password.
-    Url(Secret),
+    pub(super) client_certificate: Option<Secret>,
+    pub(super) min_tls_version: TlsVersion,
+    pub(super) ip_family: Option<IpFamily>,
 }
 
 impl AgentOptions {
-    pub(crate) fn is_default(&self) -> bool {
+    pub(super) fn is_default(&self) -> bool {
         matches!(
             self,
             Self {
@@ -64,10 +60,10 @@ impl AgentOptions {
         )
     }
 
-    pub(crate) fn build(&self, base_url: &BaseUrl) -> Result<Agent, Error> {
+    pub(super) fn build(&self, base_url: &BaseUrl) -> Result<Agent, Error> {
         let config = Agent::config_builder()
             .tls_config(self.tls_config()?)
-            .proxy(self.proxy(base_url)?)
+            .proxy(self.proxy.resolve(base_url)?)
             .ip_family(self.ip_family.unwrap_or(IpFamily::Any))
             .max_idle_connections(MAX_IDLE_CONNECTIONS)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
@@ -75,17 +71,8 @@ impl AgentOptions {
         Ok(Agent::with_parts(config, LazyConnector::new(DefaultResolver::default()), NoResolver))
     }
 
-    fn proxy(&self, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
-        match &self.proxy {
-            ProxySetting::Url(url) => parse_proxy(url.expose_secret()).map(Some),
-            // A request to loopback must not go through a proxy: it would leave the machine, unencrypted.
-            ProxySetting::Environment if !base_url.is_loopback => env::proxy(),
-            ProxySetting::Environment | ProxySetting::None => Ok(None),
-        }
-    }
-
     fn tls_config(&self) -> Result<TlsConfig, Error> {
-        let mut provider = tls_provider();
+        let mut provider = default_provider();
         if self.min_tls_version == TlsVersion::Tls13 {
             provider.cipher_suites.retain(|suite| suite.tls13().is_some());
         }
@@ -150,15 +137,15 @@ fn parse(pem: &str, setting: &str) -> Result<(Vec<Certificate<'static>>, Option<
     }
 }
 
-pub(crate) fn default_tls_config() -> TlsConfig {
+pub(super) fn default_tls_config() -> TlsConfig {
     TlsConfig::builder()
         .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(tls_provider()))
+        .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
         .build()
 }
 
 /// Checks that an agent of the caller's has a crypto provider. Without one, ureq panics at the first https request.
-pub(crate) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Error> {
+pub(super) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Error> {
     let tls = agent.config().tls_config();
     let needs_provider = base_url.url.starts_with("https://") && tls.provider() == TlsProvider::Rustls;
     let has_provider = tls.unversioned_rustls_crypto_provider().is_some() || CryptoProvider::get_default().is_some();

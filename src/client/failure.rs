@@ -1,0 +1,203 @@
+//! Turns what the generated client returns into an [`Error`].
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use super::generated::{self, types};
+use super::recovery;
+use super::runtime::{CallProgress, Response, TransportError};
+use crate::decode_error::DecodeError;
+use crate::error::{ApiMessage, Error, ErrorKind};
+
+/// The operation that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Create,
+    List,
+    Delete,
+}
+
+/// Creates the error for a failed call.
+pub(super) fn from_generated(
+    operation: Operation,
+    error: generated::Error<types::StreamApiResponseCommonFailure>,
+) -> Error {
+    use generated::Error as Generated;
+    match error {
+        Generated::InvalidRequest(cause) => {
+            let mut error = new(operation, ErrorKind::InvalidInput, "request could not be built");
+            error.0.source = Some(Box::new(cause));
+            error
+        }
+        Generated::CommunicationError(e) => from_transport(operation, e),
+        Generated::ErrorResponse(response) => {
+            let (failure, response) = response.into_parts();
+            from_failure(operation, &response, failure)
+        }
+        Generated::InvalidResponsePayload(response, e) => unexpected_response(operation, &response, Some(e)),
+        Generated::UnexpectedResponse(response) => unexpected_response(operation, &response, None),
+    }
+}
+
+/// Creates the error for a response that says `success: true`, but lacks a required part.
+pub(super) fn incomplete(
+    operation: Operation,
+    response: &Response,
+    errors: Option<types::StreamMessages>,
+    message: &'static str,
+) -> Error {
+    let mut error = new(operation, ErrorKind::Decode, message);
+    error.0.errors = api_messages(errors);
+    error.0.outcome_unknown = true;
+    with_response(operation, error, response)
+}
+
+fn new(operation: Operation, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
+    let mut error = Error::new(kind, message);
+    error.0.attempt = match operation {
+        Operation::Create => "failed to create a signing key",
+        Operation::List => "failed to list the signing keys",
+        Operation::Delete => "failed to delete a signing key",
+    };
+    error
+}
+
+fn from_transport(operation: Operation, e: TransportError) -> Error {
+    let kind = match () {
+        _ if e.is_connect => ErrorKind::Connect,
+        _ if e.is_timeout() => ErrorKind::Timeout,
+        _ if e.is_unreadable() => ErrorKind::Decode,
+        _ if e.sent => ErrorKind::Transport,
+        _ => ErrorKind::Connect,
+    };
+    let mut error = new(operation, kind, e.to_string());
+    error.0.is_timeout = e.is_timeout();
+    error.0.outcome_unknown = e.sent;
+    let shows_cause = e.shows_cause();
+    let TransportError { cause, partial, call, .. } = e;
+    if !shows_cause {
+        error.0.source = Some(Box::new(cause));
+    }
+    match partial {
+        Some(mut response) => {
+            response.head.call = call;
+            with_response(operation, error, &response)
+        }
+        None => finish(operation, error, call),
+    }
+}
+
+/// Creates the error for a response that does not match its status code, such as `success: false` with a 200, or a
+/// gateway's HTML page.
+fn unexpected_response(operation: Operation, response: &Response, decode_error: Option<DecodeError>) -> Error {
+    if let Ok(failure) = response.decode() {
+        return from_failure(operation, response, failure);
+    }
+    let status = response.head.status;
+    let mut error = match decode_error {
+        Some(e) if status.is_success() => new(operation, ErrorKind::Decode, format!("response body is {e}")),
+        _ => new(operation, ErrorKind::Api, "HTTP status"),
+    };
+    error.0.outcome_unknown = !is_definite_error(status);
+    with_response(operation, error, response)
+}
+
+/// Creates the error for a response with Cloudflare's error envelope.
+fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Error {
+    let mut error = new(operation, ErrorKind::Api, "HTTP status");
+    error.0.errors = api_messages(failure.errors);
+    error.0.messages = api_messages(failure.messages);
+    let status = response.head.status;
+    error.0.outcome_unknown = !(is_definite_error(status) || status.is_success());
+    with_response(operation, error, response)
+}
+
+/// Returns whether a status says that the request had no effect.
+fn is_definite_error(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
+}
+
+/// Adds the response's status code and headers and, after a create, the key material in its body.
+fn with_response(operation: Operation, mut error: Error, response: &Response) -> Error {
+    let head = &response.head;
+    error.0.status = Some(head.status);
+    error.0.ray_id = head.ray_id().map(String::from);
+    error.0.retry_after = head.retry_after();
+    if operation == Operation::Create {
+        error.0.recovered_key = recovery::find(response.body.as_bytes());
+        // A new key shows that the request took effect, whatever the status code is.
+        error.0.outcome_unknown |= recovery::is_hinted(response.body.as_bytes());
+    }
+    finish(operation, error, head.call)
+}
+
+/// Sets what follows from the rest.
+fn finish(operation: Operation, mut error: Error, call: CallProgress) -> Error {
+    let details = &mut error.0;
+    details.attempts = call.attempts;
+    details.elapsed = call.elapsed;
+    // The last response says nothing about an earlier attempt that may have taken effect. A list changes nothing.
+    details.outcome_unknown |= call.follows_lost_attempt;
+    details.outcome_unknown &= operation != Operation::List;
+    details.is_retryable =
+        is_temporary(details.kind, details.status) && !(operation == Operation::Create && details.outcome_unknown);
+    error.0.hint = hint(operation, &error);
+    error
+}
+
+/// Returns whether the same call can succeed later.
+fn is_temporary(kind: ErrorKind, status: Option<StatusCode>) -> bool {
+    match kind {
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport => true,
+        ErrorKind::Api => status.is_some_and(|status| {
+            status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
+        }),
+        ErrorKind::InvalidInput | ErrorKind::Decode => false,
+    }
+}
+
+/// Returns what to do, or nothing if it is not known.
+fn hint(operation: Operation, error: &Error) -> &'static str {
+    match operation {
+        _ if error.recovered_key().is_some() => {
+            "the response contained key material; take it with into_recovered_key()"
+        }
+        _ if error.status().is_some_and(|status| status.is_redirection()) => {
+            "redirects are not followed; check the base URL"
+        }
+        Operation::Create if error.outcome_unknown() => "the key may exist; compare list() with your stored keys",
+        Operation::Delete if error.outcome_unknown() && error.is_not_found() => {
+            "an earlier attempt of this call may have deleted the key; check with list()"
+        }
+        Operation::Delete if error.outcome_unknown() => "the key may be deleted already; check with list()",
+        Operation::Delete if error.is_not_found() => "check the key ID and the account ID",
+        _ if error.is_unauthorized() => "check the credentials",
+        Operation::List if error.is_forbidden() => {
+            "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \
+             subscription"
+        }
+        _ if error.is_forbidden() => {
+            "the token needs the Stream Write permission on this account, and the account needs a Stream subscription"
+        }
+        _ => "",
+    }
+}
+
+fn api_messages(messages: Option<types::StreamMessages>) -> Vec<ApiMessage> {
+    let cause = |item: types::StreamMessagesItemErrorChainItem| ApiMessage {
+        code: item.code.and_then(|code| code.0),
+        message: item.message.unwrap_or_default(),
+        documentation_url: None,
+        pointer: None,
+        error_chain: Vec::new(),
+    };
+    let message = |item: types::StreamMessagesItem| ApiMessage {
+        code: item.code.and_then(|code| code.0),
+        message: item.message.unwrap_or_default(),
+        documentation_url: item.documentation_url,
+        pointer: item.source.and_then(|source| source.pointer),
+        error_chain: item.error_chain.unwrap_or_default().into_iter().map(cause).collect(),
+    };
+    messages.into_iter().flat_map(|messages| messages.0).map(message).collect()
+}

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// An operation of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Creates a key.
+    Create,
+    /// Lists the keys of an account.
+    List,
+    /// Deletes a key.
+    Delete,
+}
+
+/// A failure to inject with [`FakeServer::inject`](super::FakeServer::inject).
+///
+/// A request that takes effect creates or deletes the key, unless it would fail without the fault too: if its
+/// credentials are rejected, or if the key to delete does not exist. [`FakeServer::requests`](super::FakeServer::requests) includes every request
+/// that a fault affects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The request takes effect at once, and the response is sent after this time. Other requests are not delayed.
+    Delay(Duration),
+    /// The request has no effect, and no response is sent. The connection stays open until the client closes it or the
+    /// server is dropped.
+    Hang,
+    /// The request takes effect, but no response is sent. The connection stays open until the client closes it or the
+    /// server is dropped.
+    HangAfterEffect,
+    /// The request has no effect, and the connection is reset.
+    ResetBeforeEffect,
+    /// The request takes effect, but the connection is reset before the response.
+    ResetAfterEffect,
+    /// The request takes effect, but the connection is reset after the headers and three quarters of the body. In the
+    /// response to a create, either the PEM or the JWK is complete. Some systems discard what the client has not read
+    /// when the reset arrives.
+    ResetWithinResponse,
+    /// The request takes effect, but the response is a gateway's HTML page with status code 502.
+    BadGatewayAfterEffect,
+    /// The request takes effect, but the last quarter of the response body is missing. In the response to a create,
+    /// either the PEM or the JWK is complete.
+    TruncateResponse,
+    /// The request takes effect, but `result` in the response is null: a list shows no keys, and the private key of a
+    /// created key is lost. An error response is sent as it is.
+    NullResult,
+    /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599.
+    Status(u16),
+    /// The request has no effect, and the response is a JSON error like Cloudflare's.
+    Error {
+        /// The status code, from 200 to 599.
+        status: u16,
+        /// Cloudflare's error code, such as 10000.
+        code: i64,
+        /// The message of the error.
+        message: String,
+    },
+    /// The request has no effect, and the response is a 429.
+    RateLimit {
+        /// The value of the `Retry-After` header, in whole seconds.
+        retry_after: Duration,
+    },
+}
+
+impl Fault {
+    /// Panics if the fault has a status code that no final response has.
+    pub(super) fn check(&self) {
+        if let Self::Status(status) | Self::Error { status, .. } = self {
+            final_status(*status);
+        }
+    }
+}
+
+/// Returns the status code of a final response. Panics if it is not one.
+pub(super) fn final_status(status: u16) -> StatusCode {
+    let code = StatusCode::from_u16(status).ok().filter(|code| (200..600).contains(&code.as_u16()));
+    code.unwrap_or_else(|| panic!("{status} is not the status code of a final response, 200 to 599"))
+}

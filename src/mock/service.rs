@@ -1,0 +1,202 @@
+//! What the fake server knows, and how it responds.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::FakeServer;
+use super::fault::{Fault, Operation, final_status};
+use super::http_server::{Delivery, Response};
+use super::request::RecordedRequest;
+use super::rsa_key::RsaKey;
+use crate::SigningKeyInfo;
+use crate::validate::validate_id;
+
+/// The code for a key that does not exist.
+const UNKNOWN_KEY: i64 = 10003;
+/// The code for rejected credentials.
+const AUTHENTICATION: i64 = 10000;
+/// The code for too many requests.
+const RATE_LIMITED: i64 = 1015;
+/// The code for a path without an operation.
+const NO_ROUTE: i64 = 7000;
+
+#[derive(Default)]
+pub(super) struct Service {
+    /// The keys of each account.
+    keys: HashMap<String, Vec<StoredKey>>,
+    /// Each fault with the operation that it applies to, or `None` for any.
+    pub(super) faults: Vec<(Option<Operation>, Fault)>,
+    pub(super) requests: Vec<RecordedRequest>,
+    pub(super) clock_offset: Duration,
+    created: usize,
+}
+
+struct StoredKey {
+    info: SigningKeyInfo,
+    /// PKCS#1 DER. `None` for a seeded key.
+    public_key: Option<Vec<u8>>,
+}
+
+/// What a request asks for.
+struct Call {
+    operation: Operation,
+    account_id: String,
+    /// Empty unless a key is deleted.
+    key_id: String,
+}
+
+impl Call {
+    fn parse(request: &RecordedRequest) -> Option<Self> {
+        let segments: Vec<&str> = request.path.split('/').collect();
+        let (operation, account_id, key_id) = match (request.method.as_str(), &segments[..]) {
+            ("POST", ["", "accounts", account_id, "stream", "keys"]) => (Operation::Create, account_id, ""),
+            ("GET", ["", "accounts", account_id, "stream", "keys"]) => (Operation::List, account_id, ""),
+            ("DELETE", ["", "accounts", account_id, "stream", "keys", id]) => (Operation::Delete, account_id, *id),
+            _ => return None,
+        };
+        Some(Self { operation, account_id: account_id.to_string(), key_id: key_id.to_string() })
+    }
+}
+
+impl Service {
+    pub(super) fn respond(&mut self, request: RecordedRequest) -> (Response, Delivery) {
+        let call = Call::parse(&request);
+        let is_authenticated = is_authenticated(&request);
+        self.requests.push(request);
+        let Some(call) = call else {
+            return (failure(StatusCode::NOT_FOUND, NO_ROUTE, "No route for that URI"), Delivery::Immediate);
+        };
+        let fault = self.take_fault(call.operation);
+        let mut execute = || match is_authenticated {
+            true => self.execute(&call),
+            false => failure(StatusCode::UNAUTHORIZED, AUTHENTICATION, "Authentication error"),
+        };
+        let response = match &fault {
+            None
+            | Some(Fault::Delay(_) | Fault::HangAfterEffect | Fault::ResetAfterEffect | Fault::ResetWithinResponse) => {
+                execute()
+            }
+            Some(Fault::Hang | Fault::ResetBeforeEffect) => html(StatusCode::BAD_GATEWAY),
+            Some(Fault::BadGatewayAfterEffect) => {
+                execute();
+                html(StatusCode::BAD_GATEWAY)
+            }
+            Some(Fault::TruncateResponse) => {
+                let mut response = execute();
+                response.body.truncate(response.body.len() / 4 * 3);
+                response
+            }
+            Some(Fault::NullResult) => {
+                let response = execute();
+                if response.status == StatusCode::OK { success(()) } else { response }
+            }
+            Some(Fault::Status(status)) => html(final_status(*status)),
+            Some(Fault::Error { status, code, message }) => failure(final_status(*status), *code, message),
+            Some(Fault::RateLimit { retry_after }) => {
+                let mut response = failure(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "You are being rate limited");
+                response.headers.push(("retry-after", retry_after.as_secs().to_string()));
+                response
+            }
+        };
+        let delivery = match fault {
+            Some(Fault::Delay(delay)) => Delivery::Delayed(delay),
+            Some(Fault::Hang | Fault::HangAfterEffect) => Delivery::Withheld,
+            Some(Fault::ResetBeforeEffect | Fault::ResetAfterEffect) => Delivery::Reset,
+            Some(Fault::ResetWithinResponse) => Delivery::ResetWithinBody,
+            _ => Delivery::Immediate,
+        };
+        (response, delivery)
+    }
+
+    fn take_fault(&mut self, operation: Operation) -> Option<Fault> {
+        let at = self.faults.iter().position(|(wanted, _)| wanted.is_none_or(|wanted| wanted == operation))?;
+        Some(self.faults.remove(at).1)
+    }
+
+    fn execute(&mut self, call: &Call) -> Response {
+        let now = self.now();
+        let keys = self.keys.entry(call.account_id.clone()).or_default();
+        match call.operation {
+            Operation::List => {
+                let listed = |StoredKey { info, .. }: &StoredKey| json!({ "id": info.id, "created": created(info.created), "key_id": info.id });
+                let list: Vec<_> = keys.iter().map(listed).collect();
+                // If there are no keys, the live API returns null, not [].
+                success((!list.is_empty()).then_some(list))
+            }
+            Operation::Create => {
+                let mut info = SigningKeyInfo::new(format!("{:032x}", fastrand::u128(..)));
+                info.created = Some(now);
+                let key = RsaKey::new(self.created, &info.id);
+                let result = json!({
+                    "id": info.id, "created": created(info.created), "pem": key.pem, "jwk": key.jwk,
+                });
+                keys.push(StoredKey { info, public_key: Some(key.public_key) });
+                self.created += 1;
+                success(result)
+            }
+            Operation::Delete => match keys.iter().position(|key| key.info.id == call.key_id) {
+                Some(at) => {
+                    keys.remove(at);
+                    success("Revoked")
+                }
+                None => failure(StatusCode::NOT_FOUND, UNKNOWN_KEY, "Not found"),
+            },
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::now().saturating_add(self.clock_offset).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(super) fn seed(&mut self, account_id: &str, info: SigningKeyInfo) {
+        validate_id("account ID", account_id).and(validate_id("key ID", &info.id)).unwrap_or_else(|e| panic!("{e}"));
+        let keys = self.keys.entry(account_id.to_string()).or_default();
+        assert!(keys.iter().all(|key| key.info.id != info.id), "account already has a key with the ID {:?}", info.id);
+        keys.push(StoredKey { info, public_key: None });
+    }
+
+    /// Returns the public key of a key in any account.
+    pub(super) fn public_key(&self, id: &str) -> Option<Vec<u8>> {
+        self.keys.values().flatten().find(|key| key.info.id == id)?.public_key.clone()
+    }
+}
+
+fn created(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
+fn is_authenticated(request: &RecordedRequest) -> bool {
+    let token = format!("Bearer {}", FakeServer::API_TOKEN);
+    request.header("authorization") == Some(&token)
+        || request.header("x-auth-email") == Some(FakeServer::EMAIL)
+            && request.header("x-auth-key") == Some(FakeServer::GLOBAL_API_KEY)
+}
+
+fn success(result: impl Serialize) -> Response {
+    let envelope = json!({ "success": true, "errors": [], "messages": [], "result": result });
+    response(StatusCode::OK, "application/json", envelope.to_string())
+}
+
+fn failure(status: StatusCode, code: i64, message: &str) -> Response {
+    let errors = [json!({ "code": code, "message": message })];
+    let envelope = json!({ "success": false, "errors": errors, "messages": [], "result": null });
+    response(status, "application/json", envelope.to_string())
+}
+
+fn html(status: StatusCode) -> Response {
+    response(status, "text/html", format!("<html><body><h1>{status}</h1><hr>cloudflare</body></html>"))
+}
+
+fn response(status: StatusCode, content_type: &str, body: String) -> Response {
+    let ray_id = format!("{:016x}-LHR", fastrand::u64(..));
+    Response {
+        status,
+        headers: vec![("content-type", content_type.to_string()), ("cf-ray", ray_id)],
+        body: body.into_bytes(),
+    }
+}
