@@ -195,7 +195,9 @@ impl FakeServer {
     }
 
     fn queue(&self, operation: Option<Operation>, fault: Fault) {
-        fault.check();
+        if let Fault::Status(status) | Fault::Error { status, .. } = fault {
+            assert!((200..600).contains(&status), "{status} is not the status code of a final response, 200 to 599");
+        }
         self.service().faults.push((operation, fault));
     }
 

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use http::StatusCode;
-
 /// An operation of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,19 +60,4 @@ pub enum Fault {
         /// The value of the `Retry-After` header, in whole seconds.
         retry_after: Duration,
     },
-}
-
-impl Fault {
-    /// Panics if the fault has a status code that no final response has.
-    pub(super) fn check(&self) {
-        if let Self::Status(status) | Self::Error { status, .. } = self {
-            final_status(*status);
-        }
-    }
-}
-
-/// Returns the status code of a final response. Panics if it is not one.
-pub(super) fn final_status(status: u16) -> StatusCode {
-    let code = StatusCode::from_u16(status).ok().filter(|code| (200..600).contains(&code.as_u16()));
-    code.unwrap_or_else(|| panic!("{status} is not the status code of a final response, 200 to 599"))
 }

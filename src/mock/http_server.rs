@@ -2,37 +2,25 @@
 
 use std::io::{self, BufReader, ErrorKind, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use http::StatusCode;
 use socket2::SockRef;
 
+use super::fault::Fault;
 use super::request::RecordedRequest;
 
 /// A response. Its length is added when it is sent.
 pub(super) struct Response {
-    pub(super) status: StatusCode,
+    pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
 }
 
-/// How a response is sent.
-pub(super) enum Delivery {
-    Immediate,
-    /// Sends the response after this time.
-    Delayed(Duration),
-    /// Sends nothing, and keeps the connection open until the client closes it.
-    Withheld,
-    /// Resets the connection instead of sending the response.
-    Reset,
-    /// Sends the headers and three quarters of the body, then resets the connection.
-    ResetWithinBody,
-}
-
-/// Responds to a request.
-type Handler = dyn Fn(RecordedRequest) -> (Response, Delivery) + Send + Sync;
+/// Responds to a request. The server delivers the response as the fault says.
+type Handler = dyn Fn(RecordedRequest) -> (Response, Option<Fault>) + Send + Sync;
 
 /// A server on a free loopback port. Stops on drop.
 pub(super) struct HttpServer {
@@ -44,7 +32,6 @@ pub(super) struct HttpServer {
 struct Shared {
     handler: Box<Handler>,
     connections: Mutex<Connections>,
-    stopped: Condvar,
 }
 
 #[derive(Default)]
@@ -56,17 +43,18 @@ struct Connections {
 
 /// The pause after a failed accept, which fails again at once if the process has no file descriptor left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(10);
+/// Longer than any test, and short enough for every system.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The timeout of the connection that wakes the accept thread.
 const WAKE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl HttpServer {
     pub(super) fn start(
-        handler: impl Fn(RecordedRequest) -> (Response, Delivery) + Send + Sync + 'static,
+        handler: impl Fn(RecordedRequest) -> (Response, Option<Fault>) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let shared =
-            Arc::new(Shared { handler: Box::new(handler), connections: Mutex::default(), stopped: Condvar::new() });
+        let shared = Arc::new(Shared { handler: Box::new(handler), connections: Mutex::default() });
         let accept_thread = thread::Builder::new().spawn({
             let shared = shared.clone();
             move || shared.accept(&listener)
@@ -117,22 +105,22 @@ impl Shared {
         while let Some(request) = read_request(&mut reader, client)? {
             let is_last = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
             let is_head = request.method == "HEAD";
-            let (response, delivery) = (self.handler)(request);
+            let (response, fault) = (self.handler)(request);
             let (head, mut body) = response.encode();
             if is_head {
                 body.clear();
             }
-            match delivery {
-                Delivery::Immediate => {}
-                Delivery::Delayed(delay) => self.wait(delay)?,
+            match fault {
+                Some(Fault::Delay(delay)) => wait(client, delay)?,
                 // Returns when the client or `stop` closes the connection.
-                Delivery::Withheld => return io::copy(&mut reader, &mut io::sink()).map(drop),
-                Delivery::Reset => return reset_on_close(client),
-                Delivery::ResetWithinBody => {
+                Some(Fault::Hang | Fault::HangAfterEffect) => return io::copy(&mut reader, &mut io::sink()).map(drop),
+                Some(Fault::ResetBeforeEffect | Fault::ResetAfterEffect) => return reset_on_close(client),
+                Some(Fault::ResetWithinResponse) => {
                     body.truncate(body.len() / 4 * 3);
                     client.write_all(&[head, body].concat())?;
                     return reset_on_close(client);
                 }
+                _ => {}
             }
             client.write_all(&[head, body].concat())?;
             if is_last {
@@ -155,16 +143,6 @@ impl Shared {
         Ok(stream)
     }
 
-    /// Waits for this time. Returns an error if the server is stopped meanwhile.
-    fn wait(&self, time: Duration) -> io::Result<()> {
-        let connections = self.connections();
-        let waited = self.stopped.wait_timeout_while(connections, time, |connections| !connections.is_stopped);
-        match waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
-            true => Ok(()),
-            false => Err(ErrorKind::ConnectionAborted.into()),
-        }
-    }
-
     /// Ends all connections, and so their threads.
     fn stop(&self) {
         let mut connections = self.connections();
@@ -172,11 +150,21 @@ impl Shared {
         for stream in connections.streams.iter().filter_map(Weak::upgrade) {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        self.stopped.notify_all();
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for this time, or until the client or `stop` closes the connection.
+fn wait(client: &TcpStream, time: Duration) -> io::Result<()> {
+    client.set_read_timeout(Some(time.clamp(Duration::from_millis(1), LONGEST_WAIT)))?;
+    let result = client.peek(&mut [0]);
+    client.set_read_timeout(None)?;
+    match result {
+        Ok(0) => Err(ErrorKind::ConnectionAborted.into()),
+        _ => Ok(()),
     }
 }
 
@@ -197,16 +185,16 @@ fn read_request(reader: &mut BufReader<&TcpStream>, mut client: &TcpStream) -> i
 }
 
 impl Response {
-    /// Returns the head and the body. A response without content has no body (RFC 9110, section 6.4.1).
+    /// Returns the head and the body. Some statuses have no content (RFC 9110, section 6.4.1).
     fn encode(self) -> (Vec<u8>, Vec<u8>) {
-        let has_content =
-            ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED].contains(&self.status);
-        let body = if has_content { self.body } else { Vec::new() };
-        let mut head = format!("HTTP/1.1 {}\r\n", self.status);
-        for (name, value) in &self.headers {
+        let Self { status, headers, body } = self;
+        let body = if [204, 205, 304].contains(&status) { Vec::new() } else { body };
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or_default());
+        for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }
-        if self.status != StatusCode::NO_CONTENT {
+        if status != 204 {
             head += &format!("content-length: {}\r\n", body.len());
         }
         (format!("{head}\r\n").into_bytes(), body)

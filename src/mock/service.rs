@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use super::FakeServer;
-use super::fault::{Fault, Operation, final_status};
-use super::http_server::{Delivery, Response};
+use super::fault::{Fault, Operation};
+use super::http_server::Response;
 use super::request::RecordedRequest;
 use super::rsa_key::RsaKey;
 use crate::SigningKeyInfo;
@@ -42,49 +41,30 @@ struct StoredKey {
     public_key: Option<Vec<u8>>,
 }
 
-/// What a request asks for.
-struct Call {
-    operation: Operation,
-    account_id: String,
-    /// Empty unless a key is deleted.
-    key_id: String,
-}
-
-impl Call {
-    fn parse(request: &RecordedRequest) -> Option<Self> {
+impl Service {
+    /// Returns the response, and the fault that the request meets.
+    pub(super) fn respond(&mut self, request: RecordedRequest) -> (Response, Option<Fault>) {
         let segments: Vec<&str> = request.path.split('/').collect();
         let (operation, account_id, key_id) = match (request.method.as_str(), &segments[..]) {
-            ("POST", ["", "accounts", account_id, "stream", "keys"]) => (Operation::Create, account_id, ""),
-            ("GET", ["", "accounts", account_id, "stream", "keys"]) => (Operation::List, account_id, ""),
-            ("DELETE", ["", "accounts", account_id, "stream", "keys", id]) => (Operation::Delete, account_id, *id),
-            _ => return None,
+            ("POST", ["", "accounts", account_id, "stream", "keys"]) => (Operation::Create, *account_id, ""),
+            ("GET", ["", "accounts", account_id, "stream", "keys"]) => (Operation::List, *account_id, ""),
+            ("DELETE", ["", "accounts", account_id, "stream", "keys", id]) => (Operation::Delete, *account_id, *id),
+            _ => {
+                self.requests.push(request);
+                return (failure(404, NO_ROUTE, "No route for that URI"), None);
+            }
         };
-        Some(Self { operation, account_id: account_id.to_string(), key_id: key_id.to_string() })
-    }
-}
-
-impl Service {
-    pub(super) fn respond(&mut self, request: RecordedRequest) -> (Response, Delivery) {
-        let call = Call::parse(&request);
-        let is_authenticated = is_authenticated(&request);
-        self.requests.push(request);
-        let Some(call) = call else {
-            return (failure(StatusCode::NOT_FOUND, NO_ROUTE, "No route for that URI"), Delivery::Immediate);
-        };
-        let fault = self.take_fault(call.operation);
-        let mut execute = || match is_authenticated {
-            true => self.execute(&call),
-            false => failure(StatusCode::UNAUTHORIZED, AUTHENTICATION, "Authentication error"),
+        let is_affected = |(wanted, _): &(Option<Operation>, Fault)| wanted.is_none_or(|wanted| wanted == operation);
+        let fault = self.faults.iter().position(is_affected).map(|at| self.faults.remove(at).1);
+        let mut execute = || match is_authenticated(&request) {
+            true => self.execute(operation, account_id, key_id),
+            false => failure(401, AUTHENTICATION, "Authentication error"),
         };
         let response = match &fault {
-            None
-            | Some(Fault::Delay(_) | Fault::HangAfterEffect | Fault::ResetAfterEffect | Fault::ResetWithinResponse) => {
-                execute()
-            }
-            Some(Fault::Hang | Fault::ResetBeforeEffect) => html(StatusCode::BAD_GATEWAY),
+            Some(Fault::Hang | Fault::ResetBeforeEffect) => html(502),
             Some(Fault::BadGatewayAfterEffect) => {
                 execute();
-                html(StatusCode::BAD_GATEWAY)
+                html(502)
             }
             Some(Fault::TruncateResponse) => {
                 let mut response = execute();
@@ -93,37 +73,31 @@ impl Service {
             }
             Some(Fault::NullResult) => {
                 let response = execute();
-                if response.status == StatusCode::OK { success(()) } else { response }
+                if response.status == 200 { success(()) } else { response }
             }
-            Some(Fault::Status(status)) => html(final_status(*status)),
-            Some(Fault::Error { status, code, message }) => failure(final_status(*status), *code, message),
+            Some(Fault::Status(status)) => html(*status),
+            Some(Fault::Error { status, code, message }) => failure(*status, *code, message),
             Some(Fault::RateLimit { retry_after }) => {
-                let mut response = failure(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "You are being rate limited");
+                let mut response = failure(429, RATE_LIMITED, "You are being rate limited");
                 response.headers.push(("retry-after", retry_after.as_secs().to_string()));
                 response
             }
+            // The others concern only how the response is delivered.
+            _ => execute(),
         };
-        let delivery = match fault {
-            Some(Fault::Delay(delay)) => Delivery::Delayed(delay),
-            Some(Fault::Hang | Fault::HangAfterEffect) => Delivery::Withheld,
-            Some(Fault::ResetBeforeEffect | Fault::ResetAfterEffect) => Delivery::Reset,
-            Some(Fault::ResetWithinResponse) => Delivery::ResetWithinBody,
-            _ => Delivery::Immediate,
-        };
-        (response, delivery)
+        self.requests.push(request);
+        (response, fault)
     }
 
-    fn take_fault(&mut self, operation: Operation) -> Option<Fault> {
-        let at = self.faults.iter().position(|(wanted, _)| wanted.is_none_or(|wanted| wanted == operation))?;
-        Some(self.faults.remove(at).1)
-    }
-
-    fn execute(&mut self, call: &Call) -> Response {
+    fn execute(&mut self, operation: Operation, account_id: &str, key_id: &str) -> Response {
         let now = self.now();
-        let keys = self.keys.entry(call.account_id.clone()).or_default();
-        match call.operation {
+        let keys = self.keys.entry(account_id.to_string()).or_default();
+        match operation {
             Operation::List => {
-                let listed = |StoredKey { info, .. }: &StoredKey| json!({ "id": info.id, "created": created(info.created), "key_id": info.id });
+                let listed = |StoredKey { info, .. }: &StoredKey| {
+                    let created = info.created.map(|created| created.to_string());
+                    json!({ "id": info.id, "created": created, "key_id": info.id })
+                };
                 let list: Vec<_> = keys.iter().map(listed).collect();
                 // If there are no keys, the live API returns null, not [].
                 success((!list.is_empty()).then_some(list))
@@ -132,19 +106,17 @@ impl Service {
                 let mut info = SigningKeyInfo::new(format!("{:032x}", fastrand::u128(..)));
                 info.created = Some(now);
                 let key = RsaKey::new(self.created, &info.id);
-                let result = json!({
-                    "id": info.id, "created": created(info.created), "pem": key.pem, "jwk": key.jwk,
-                });
+                let result = json!({ "id": info.id, "created": now.to_string(), "pem": key.pem, "jwk": key.jwk });
                 keys.push(StoredKey { info, public_key: Some(key.public_key) });
                 self.created += 1;
                 success(result)
             }
-            Operation::Delete => match keys.iter().position(|key| key.info.id == call.key_id) {
+            Operation::Delete => match keys.iter().position(|key| key.info.id == key_id) {
                 Some(at) => {
                     keys.remove(at);
                     success("Revoked")
                 }
-                None => failure(StatusCode::NOT_FOUND, UNKNOWN_KEY, "Not found"),
+                None => failure(404, UNKNOWN_KEY, "Not found"),
             },
         }
     }
@@ -166,10 +138,6 @@ impl Service {
     }
 }
 
-fn created(time: Option<Timestamp>) -> Option<String> {
-    time.map(|time| time.to_string())
-}
-
 fn is_authenticated(request: &RecordedRequest) -> bool {
     let token = format!("Bearer {}", FakeServer::API_TOKEN);
     request.header("authorization") == Some(&token)
@@ -179,20 +147,20 @@ fn is_authenticated(request: &RecordedRequest) -> bool {
 
 fn success(result: impl Serialize) -> Response {
     let envelope = json!({ "success": true, "errors": [], "messages": [], "result": result });
-    response(StatusCode::OK, "application/json", envelope.to_string())
+    response(200, "application/json", envelope.to_string())
 }
 
-fn failure(status: StatusCode, code: i64, message: &str) -> Response {
+fn failure(status: u16, code: i64, message: &str) -> Response {
     let errors = [json!({ "code": code, "message": message })];
     let envelope = json!({ "success": false, "errors": errors, "messages": [], "result": null });
     response(status, "application/json", envelope.to_string())
 }
 
-fn html(status: StatusCode) -> Response {
+fn html(status: u16) -> Response {
     response(status, "text/html", format!("<html><body><h1>{status}</h1><hr>cloudflare</body></html>"))
 }
 
-fn response(status: StatusCode, content_type: &str, body: String) -> Response {
+fn response(status: u16, content_type: &str, body: String) -> Response {
     let ray_id = format!("{:016x}-LHR", fastrand::u64(..));
     Response {
         status,

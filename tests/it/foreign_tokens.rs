@@ -2,28 +2,32 @@
 
 use std::net::IpAddr;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
+use rustls::SignatureScheme;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::sign::SigningKey;
 use serde_json::{Value, json};
+
+use crate::support::tls::provider;
 
 /// A fake server with a key that signs anything.
 struct TokenCase {
     server: FakeServer,
     key_id: String,
-    key_pair: RsaKeyPair,
+    signing_key: Arc<dyn SigningKey>,
 }
 
 impl TokenCase {
     fn new() -> Self {
         let server = FakeServer::start();
         let key = server.signing_keys().create().unwrap();
-        let pem = String::from_utf8(STANDARD.decode(key.pem.expose_secret()).unwrap()).unwrap();
-        let der = STANDARD.decode(pem.lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap();
-        Self { server, key_id: key.id, key_pair: RsaKeyPair::from_der(&der).unwrap() }
+        let der = PrivateKeyDer::from_pem_slice(&STANDARD.decode(key.pem.expose_secret()).unwrap()).unwrap();
+        Self { server, key_id: key.id, signing_key: provider().key_provider.load_private_key(der).unwrap() }
     }
 
     fn header(&self) -> Value {
@@ -40,9 +44,8 @@ impl TokenCase {
     fn sign(&self, header: &Value, claims: &Value) -> String {
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let message = format!("{header}.{claims}");
-        let mut signature = vec![0; self.key_pair.public_modulus_len()];
-        self.key_pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let signer = self.signing_key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256]).unwrap();
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signer.sign(message.as_bytes()).unwrap()))
     }
 
     fn verify(&self, header: &Value, claims: &Value) -> Result<(), TokenError> {

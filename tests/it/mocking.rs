@@ -1,14 +1,14 @@
-//! How to test a program that uses this crate: with [`FakeServer`], and with typed httpmock helpers.
+//! How to test a program that uses this crate with [`FakeServer`].
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cloudflare_stream_keys::mock::httpmock::MockServer;
-use cloudflare_stream_keys::mock::{FakeServer, Fault, MockServerExt, Operation, RecordedRequest, types};
-use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
+use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation, RecordedRequest};
+use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, SigningKeyInfo, SigningKeys};
 
 use crate::support::status_of;
 
@@ -281,14 +281,91 @@ fn fake_server_rejects_other_credentials() {
 }
 
 #[test]
-fn typed_mock_helpers_define_request_and_response() {
-    let server = MockServer::start();
-    let forbidden = server.list_signing_keys(|when, then| {
-        when.account_id("acct-1");
-        then.client_error(403, &types::StreamApiResponseCommonFailure { success: false, errors: None, messages: None });
-    });
-    let client = Client::builder().credentials(Credentials::api_token("token")).base_url(server.base_url());
-    let error = ensure_one_key(&client.build().unwrap().signing_keys("acct-1").unwrap()).unwrap_err();
-    assert!(error.is_forbidden());
-    forbidden.assert();
+fn body_in_chunks_is_read_whole() {
+    let fake = FakeServer::start();
+    let mut stream = TcpStream::connect(fake.base_url().replace("http://", "")).unwrap();
+    let path = format!("/accounts/{}/stream/keys?a=1", FakeServer::ACCOUNT_ID);
+    let head = format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer {}", FakeServer::API_TOKEN);
+    let chunked = "expect: 100-continue\r\nconnection: close\r\ntransfer-encoding: chunked";
+    write!(stream, "{head}\r\n{chunked}\r\n\r\n2;x=y\r\n{{\"\r\n4\r\na\":1\r\n1\r\n}}\r\n0\r\ntrailer: 1\r\n\r\n")
+        .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{response}");
+    let request = &fake.requests()[0];
+    assert_eq!((request.query.as_str(), request.body.as_str()), ("a=1", r#"{"a":1}"#));
+    assert_eq!(request.header("AUTHORIZATION"), Some("Bearer fake-api-token"));
+}
+
+#[test]
+fn a_process_can_have_many_servers_that_share_nothing() {
+    let servers: Vec<FakeServer> = (0..60).map(|_| FakeServer::start()).collect();
+    for server in &servers {
+        server.seed("key");
+        assert_eq!(server.signing_keys().list().unwrap().len(), 1);
+    }
+    drop(servers);
+    let server = FakeServer::start();
+    assert!(server.requests().is_empty() && server.signing_keys().list().unwrap().is_empty());
+}
+
+#[test]
+fn unknown_paths_and_methods_are_not_found_and_meet_no_fault() {
+    let fake = FakeServer::start();
+    fake.inject(Fault::Hang);
+    for request in ["PUT /accounts/a/stream/keys", "GET /accounts/a/stream/keys/k", "POST /zones/a/stream/keys"] {
+        let mut stream = TcpStream::connect(fake.base_url().replace("http://", "")).unwrap();
+        write!(stream, "{request} HTTP/1.1\r\nconnection: close\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 404 Not Found\r\n"), "{response}");
+    }
+    assert_eq!(fake.requests().len(), 3);
+}
+
+#[test]
+fn responses_without_content_have_no_body() {
+    let fake = FakeServer::start();
+    let keys = fake.signing_keys();
+    for status in [204, 205, 304] {
+        fake.inject(Fault::Status(status));
+        let _ = keys.delete("key");
+        assert_eq!(keys.list().unwrap(), []);
+    }
+}
+
+/// Returns what a function panics with.
+fn panic_message(function: impl FnOnce() + UnwindSafe) -> String {
+    *catch_unwind(function).unwrap_err().downcast::<String>().unwrap()
+}
+
+#[test]
+fn mistakes_in_a_test_are_panics_with_a_reason() {
+    let fake = FakeServer::start();
+    fake.seed("key");
+    fake.seed_in("another-account", SigningKeyInfo::new("key"));
+    let fake = AssertUnwindSafe(&fake);
+    let message = panic_message(|| fake.seed("key"));
+    assert_eq!(message, "account already has a key with the ID \"key\"");
+    assert_eq!(panic_message(|| fake.seed("")), "key ID is empty");
+    assert!(panic_message(|| fake.seed_in("a/b", SigningKeyInfo::new("key"))).starts_with("account ID contains"));
+    for status in [0, 100, 199, 600] {
+        let message = panic_message(|| fake.inject(Fault::Status(status)));
+        assert_eq!(message, format!("{status} is not the status code of a final response, 200 to 599"));
+    }
+    fake.assert_faults_used();
+    fake.inject_on(Operation::Delete, Fault::Hang);
+    fake.signing_keys().list().unwrap();
+    assert_eq!(panic_message(|| fake.assert_faults_used()), "faults that no request has met: [(Some(Delete), Hang)]");
+}
+
+#[test]
+fn keys_are_seeded_with_a_date_or_without() {
+    let fake = FakeServer::start();
+    let mut dated = SigningKeyInfo::new("dated");
+    dated.created = Some("2021-06-15T21:06:54.763937286Z".parse().unwrap());
+    fake.seed_in(FakeServer::ACCOUNT_ID, dated.clone());
+    fake.seed_in(FakeServer::ACCOUNT_ID, SigningKeyInfo::new("undated"));
+    let dates: Vec<_> = fake.signing_keys().list().unwrap().into_iter().map(|key| key.created).collect();
+    assert_eq!(dates, [dated.created, None]);
 }

@@ -1,9 +1,8 @@
 //! What each operation sends: request line, headers and body.
 
 use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, TOKEN, created_body, success_body};
-use cloudflare_stream_keys::mock::{FakeServer, MockServerExt, types};
-use cloudflare_stream_keys::{Client, Credentials};
-use httpmock::MockServer;
+use cloudflare_stream_keys::Credentials;
+use cloudflare_stream_keys::mock::FakeServer;
 use serde_json::json;
 
 /// Splits a request into its request line, its headers (lower case, sorted) and its body.
@@ -147,39 +146,6 @@ fn base_url_may_end_in_a_slash() {
     let client = server.client_builder().base_url(server.base_url() + "/").build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
     assert!(server.requests()[0].starts_with("GET /client/v4/accounts/"));
-}
-
-#[test]
-fn typed_mock_helpers_match_the_requests() {
-    let server = MockServer::start();
-    let create = server.create_signing_keys(|when, then| {
-        when.account_id("acct-1.2").body(&json!({}));
-        let key = types::StreamKeys {
-            id: Some("key-1".to_string()),
-            created: None,
-            pem: Some("cGVt".to_string()),
-            jwk: Some("andr".to_string()),
-        };
-        then.ok(&types::StreamKeyGenerationResponse { success: true, result: Some(key), errors: None, messages: None });
-    });
-    let delete = server.delete_signing_keys(|when, then| {
-        when.account_id("acct-1.2").identifier("key-1");
-        then.ok(&types::StreamDeletedResponse {
-            success: true,
-            result: Some("ok".to_string()),
-            errors: None,
-            messages: None,
-        });
-    });
-    let client =
-        Client::builder().credentials(Credentials::api_token("t")).base_url(server.base_url()).build().unwrap();
-    let keys = client.signing_keys("acct-1.2").unwrap();
-    assert_eq!(keys.create().unwrap().pem.expose_secret(), "cGVt");
-    assert_eq!(keys.delete("key-1").unwrap().as_deref(), Some("ok"));
-    // The helpers build a regex from the id: a dot must match only a dot.
-    assert!(client.signing_keys("acct-1x2").unwrap().create().is_err());
-    create.assert();
-    delete.assert();
 }
 
 #[test]

@@ -1,36 +1,26 @@
-//! Playback tokens. They are compared with tokens signed by OpenSSL and verified by an independent library. Every limit
-//! is tested at, below and above its value.
+//! Playback tokens. They are compared with tokens signed by OpenSSL. Every limit is tested at, below and above its value.
 
-use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, TokenError};
-use cloudflare_stream_keys::{AccessRule, PlaybackTokenBuilder, Signer};
-use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use cloudflare_stream_keys::{AccessRule, PlaybackToken, PlaybackTokenBuilder, Signer};
 use serde_json::{Value, json};
 
 use crate::example_key::*;
 
 const HOUR: u64 = 3600;
 
-/// Verifies the signature with an independent library, and returns the claims.
-fn verify(token: &str, jwk: &Value) -> Value {
-    let key = DecodingKey::from_rsa_components(str_of(&jwk["n"]), str_of(&jwk["e"])).unwrap();
-    let mut validation = Validation::new(Algorithm::RS256);
-    (validation.validate_exp, validation.validate_nbf) = (false, false);
-    validation.required_spec_claims = HashSet::new();
-    let data = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap();
-    assert_eq!(data.header.kid.as_deref(), jwk["kid"].as_str());
-    assert_eq!(data.header.alg, Algorithm::RS256);
-    data.claims
+fn claims_of(token: PlaybackTokenBuilder<'_>) -> Value {
+    decode_claims(&token.signing_time(new_year()).sign().unwrap())
 }
 
-fn claims_of(token: PlaybackTokenBuilder<'_>) -> Value {
-    verify(token.signing_time(new_year()).sign().unwrap().as_str(), &example_jwk())
+fn decode_claims(token: &PlaybackToken) -> Value {
+    let claims = token.as_str().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
 #[test]
@@ -42,7 +32,7 @@ fn tokens_equal_those_signed_by_openssl() {
 }
 
 #[test]
-fn claims_match_the_documentation_and_verify_with_another_library() {
+fn claims_match_the_documentation() {
     let (vectors, signer) = (vectors(), example_signer());
     assert_eq!(claims_of(signer.token(VIDEO)), vectors["tokens"]["plain"]["claims"]);
     assert_eq!(claims_of(full_token(&signer)), vectors["tokens"]["full"]["claims"]);
@@ -98,8 +88,6 @@ fn created_key_signs_tokens_that_the_fake_server_accepts() {
     let signer = Signer::new(&key).unwrap();
     let token = signer.token(VIDEO).sign().unwrap();
     assert_eq!(fake.verify_token(token.as_str()), Ok(()));
-    let jwk: Value = serde_json::from_slice(&STANDARD.decode(key.jwk.expose_secret()).unwrap()).unwrap();
-    assert_eq!(verify(token.as_str(), &jwk)["sub"], VIDEO);
     let from_pem = Signer::from_pem(&key.id, key.pem.expose_secret()).unwrap();
     let now = new_year();
     assert_eq!(
@@ -165,7 +153,7 @@ fn expiry_is_rounded_down_to_whole_seconds() {
     let token = signer.token(VIDEO).expires_in(Duration::from_millis(1500)).signing_time(now).sign().unwrap();
     assert_eq!(token.expires_at(), new_year() + seconds(2));
     let token = signer.token(VIDEO).expires_in(seconds(DAY)).signing_time(now).sign().unwrap();
-    assert_eq!(verify(token.as_str(), &example_jwk())["exp"], new_year().as_second() + DAY as i64);
+    assert_eq!(decode_claims(&token)["exp"], new_year().as_second() + DAY as i64);
 }
 
 #[test]

@@ -10,6 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::crypto::CryptoProvider;
+#[cfg(feature = "aws-lc-rs")]
+use rustls::crypto::aws_lc_rs::default_provider;
+#[cfg(not(feature = "aws-lc-rs"))]
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -38,8 +42,9 @@ pub fn key_pem(key: &KeyPair) -> String {
     pem(&key.serialize_der()).replace("CERTIFICATE", "PRIVATE KEY")
 }
 
+/// Returns the crypto provider of the backend that the crate is built with.
 pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+    Arc::new(default_provider())
 }
 
 /// Returns a certificate that is signed by the issuer, or self-signed if that is `None`, and its private key.
