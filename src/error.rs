@@ -46,6 +46,7 @@ pub struct Error(pub(crate) Box<Details>);
 /// | `Transport` | the connection broke | maybe |
 /// | `Api` | the service responded with an error | no; after a 3xx, 408 or 5xx, maybe |
 /// | `Decode` | the service responded with a 2xx, but the response cannot be used | probably |
+/// | `Store` | a key store failed | no, the request was not sent |
 ///
 /// [`Error::outcome_unknown`] is false if the call certainly had no effect, and [`Error::is_retryable`] is true if the
 /// same call can succeed later:
@@ -97,6 +98,8 @@ pub enum ErrorKind {
     Api,
     /// The service responded with a 2xx, but the response cannot be decoded, or lacks a required part.
     Decode,
+    /// A [`KeyStore`](crate::KeyStore) failed. [`source`](StdError::source) is its error.
+    Store,
 }
 
 /// What an [`Error`] knows. The client sets what concerns requests.
@@ -115,6 +118,8 @@ pub(crate) struct Details {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) is_timeout: bool,
     pub(crate) is_retryable: bool,
+    /// Whether a list does not contain the key in question.
+    pub(crate) is_unlisted: bool,
     pub(crate) outcome_unknown: bool,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
@@ -205,7 +210,7 @@ impl Error {
 
     /// Returns whether the key or the account does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.0.status == Some(StatusCode::NOT_FOUND) || self.has_code(UNKNOWN_KEY)
+        self.0.is_unlisted || self.0.status == Some(StatusCode::NOT_FOUND) || self.has_code(UNKNOWN_KEY)
     }
 
     /// Returns whether the credentials were rejected.
@@ -269,12 +274,19 @@ impl Error {
             retry_after: None,
             is_timeout: false,
             is_retryable: false,
+            is_unlisted: false,
             outcome_unknown: false,
             attempts: 0,
             elapsed: Duration::ZERO,
             recovered_key: None,
             source: None,
         }))
+    }
+
+    pub(crate) fn store(message: impl Into<Cow<'static, str>>, source: impl StdError + Send + Sync + 'static) -> Self {
+        let mut error = Self::new(ErrorKind::Store, message);
+        error.0.source = Some(Box::new(source));
+        error
     }
 
     pub(crate) fn invalid_input(message: impl Into<Cow<'static, str>>) -> Self {

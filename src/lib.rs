@@ -9,8 +9,11 @@ mod crypto;
 mod decode_error;
 mod env;
 mod error;
+mod file_store;
+mod key_store;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod private_key;
 mod recovered_key;
 mod secret;
 pub mod sign;
@@ -19,14 +22,16 @@ mod validate;
 
 #[cfg(feature = "client")]
 pub use client::{
-    Client, ClientBuilder, Credentials, RetryPolicy, RotationPlan, RotationPolicy, SigningKeyInfo, SigningKeys,
-    TlsVersion, generated,
+    Client, ClientBuilder, Credentials, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPlan,
+    RotationPolicy, RotationReport, SigningKeyInfo, SigningKeys, TlsVersion, generated,
 };
 pub use error::{ApiMessage, Error, ErrorKind};
+pub use file_store::{FileStore, FileStoreError};
 /// http 1. [`Error::status`] returns its [`StatusCode`](http::StatusCode).
 pub use http;
 /// jiff 1. This crate uses its [`Timestamp`](jiff::Timestamp).
 pub use jiff;
+pub use key_store::KeyStore;
 pub use recovered_key::RecoveredKey;
 pub use secret::Secret;
 #[doc(no_inline)]

@@ -1,30 +1,68 @@
-use crate::Secret;
+use jiff::Timestamp;
+
+use crate::private_key::PrivateKey;
+use crate::validate::validate_id;
+use crate::{Secret, SigningKey};
 
 /// Key material from the response to a failed create.
 ///
-/// Cloudflare returns the private key only once. If the response to a create is truncated, malformed or of an
-/// unexpected shape, the error contains what arrived. Store it. Either the PEM or the JWK is enough to sign tokens.
-///
-/// ```
-/// use cloudflare_stream_keys::Signer;
-/// use cloudflare_stream_keys::mock::{FakeServer, Fault};
-///
-/// let server = FakeServer::start();
-/// server.inject(Fault::TruncateResponse);
-/// let error = server.signing_keys().create().unwrap_err();
-/// let key = error.into_recovered_key().expect("one form of the key arrived whole");
-/// let jwk = key.jwk.expect("the JWK comes first in the response");
-/// let signer = Signer::from_jwk(jwk.expose_secret())?;
-/// assert_eq!(Some(signer.key_id()), key.id.as_deref());
-/// # Ok::<(), cloudflare_stream_keys::Error>(())
-/// ```
+/// Cloudflare returns the private key only once. If it arrives with a status that says that the create failed, or without
+/// its ID, the error contains what arrived. Keep it until you know that it is of no use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecoveredKey {
     /// The key's ID, if the response contains one. It is also the JWK's `kid`.
     pub id: Option<String>,
+    /// When the key was created, if the response says so.
+    pub created: Option<Timestamp>,
     /// The private key as base64-encoded PEM, as received.
     pub pem: Option<Secret>,
     /// The private key as a base64-encoded JWK, as received.
     pub jwk: Option<Secret>,
+}
+
+impl RecoveredKey {
+    /// Returns the signing key, if one form of its private key is whole and its ID is known. The other form is derived, and
+    /// the key has signed once.
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::Error;
+    ///
+    /// /// Returns the key in an error, to be stored.
+    /// fn recover(error: Error) -> Option<cloudflare_stream_keys::SigningKey> {
+    ///     error.into_recovered_key()?.into_signing_key().ok()
+    /// }
+    /// # assert!(recover(cloudflare_stream_keys::Signer::from_jwk("").unwrap_err()).is_none());
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the key material itself if it is not enough, or if its parts contradict each other.
+    pub fn into_signing_key(self) -> Result<SigningKey, Self> {
+        match self.complete() {
+            Some(key) => Ok(key),
+            None => Err(self),
+        }
+    }
+
+    fn complete(&self) -> Option<SigningKey> {
+        let jwk = self.jwk.as_ref().and_then(|jwk| Some((jwk, PrivateKey::from_jwk(jwk.expose_secret()).ok()?)));
+        let pem = self.pem.as_ref().and_then(|pem| Some((pem, PrivateKey::from_pem(pem.expose_secret()).ok()?)));
+        let id = self.id.clone().or_else(|| jwk.as_ref().map(|(_, (kid, _))| kid.clone()))?;
+        validate_id("key ID", &id).ok()?;
+        let (jwk, pem) = match (jwk, pem) {
+            (Some((jwk, (kid, key))), pem) if kid == id => {
+                key.test("JWK").ok()?;
+                let pem = pem.filter(|(_, other)| *other == key).map(|(pem, _)| pem.clone());
+                (jwk.clone(), pem.map_or_else(|| key.to_pem().ok(), Some)?)
+            }
+            // The same key with another ID.
+            (Some((_, (_, key))), Some((_, other))) if key == other => return None,
+            (_, Some((pem, key))) => {
+                key.test("PEM").ok()?;
+                (key.to_jwk(&id).ok()?, pem.clone())
+            }
+            _ => return None,
+        };
+        Some(SigningKey { id, created: self.created, saved: None, pem, jwk })
+    }
 }

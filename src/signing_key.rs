@@ -1,87 +1,101 @@
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::decode_error::DecodeError;
-use crate::{Error, Secret};
+use crate::private_key::unquote;
+use crate::{Error, RecoveredKey, Secret};
 
 /// The version of the text that [`SigningKey::to_json`] returns.
 const VERSION: u64 = 1;
 
-/// A new signing key with its private key, which Cloudflare returns only once.
+/// A signing key with its private key, which Cloudflare returns only once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SigningKey {
     /// The key's ID. It is also the `kid` of the tokens that the key signs.
     pub id: String,
-    /// When the key was created. `None` if the response has no valid date.
+    /// When the key was created, by the service's clock. `None` if the response has no valid date.
     pub created: Option<Timestamp>,
-    /// The RSA private key as base64-encoded PKCS#1 PEM, as received.
+    /// When the key was first saved, by the clock of the program that saved it. `None` for a key that was not.
+    ///
+    /// Programs can use a key only from then on, so its age counts from there.
+    pub saved: Option<Timestamp>,
+    /// The RSA private key as base64-encoded PKCS#1 PEM.
     pub pem: Secret,
-    /// The RSA private key as a base64-encoded JSON Web Key, as received.
+    /// The RSA private key as a base64-encoded JSON Web Key.
     pub jwk: Secret,
 }
 
 impl SigningKey {
-    /// Creates a key from its parts, for tests. `pem` and `jwk` are base64-encoded, as in the API's responses.
-    ///
-    /// For a key that can sign, use [`FakeServer`](crate::mock::FakeServer).
+    /// Creates a key from its parts. `pem` and `jwk` are base64-encoded, as in the API's responses, and are not checked.
     ///
     /// ```
     /// let key = cloudflare_stream_keys::SigningKey::new("key-1", "cGVt", "andr");
     /// assert_eq!((key.id.as_str(), key.created), ("key-1", None));
     /// ```
     pub fn new(id: impl Into<String>, pem: impl Into<Secret>, jwk: impl Into<Secret>) -> Self {
-        Self { id: id.into(), created: None, pem: pem.into(), jwk: jwk.into() }
+        Self { id: id.into(), created: None, saved: None, pem: pem.into(), jwk: jwk.into() }
     }
 
     /// Returns the whole key as JSON text, to be stored. [`from_json`](Self::from_json) reads it.
     ///
-    /// The text contains the private key, so it belongs in a secret manager, an encrypted file or an encrypted column,
-    /// not in a log or a repository. Store it under the key's ID, before anything else can fail. Whoever has it can sign
-    /// tokens for every video of the account until the key is deleted.
+    /// The text contains the private key, so it belongs in a [`KeyStore`](crate::KeyStore) or a secret manager, not in a log
+    /// or a repository. Whoever has it can sign tokens for every video of the account until the key is deleted.
     ///
-    /// It is an object with the members `version` (1), `id`, `created` (an RFC 3339 date or null), `pem` and `jwk`.
-    /// Later versions of this crate can read it too.
+    /// It is an object with the members `version` (1), `id`, `created` and `saved` (RFC 3339 dates or null), `pem` and
+    /// `jwk`. If the key was not [saved](Self::saved) before, `saved` is the current time. Later versions of this crate can
+    /// read it too.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKey;
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = server.signing_keys();
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("key.json");
     ///
-    /// let key = keys.create()?;
-    /// std::fs::write(&path, key.to_json().expose_secret())?; // in a folder that only this program can read
-    ///
-    /// let key = SigningKey::from_json(&std::fs::read_to_string(&path)?)?;
-    /// # #[cfg(feature = "sign")]
-    /// let signer = cloudflare_stream_keys::Signer::new(&key)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let text = keys.create()?.to_json();
+    /// let key = SigningKey::from_json(text.expose_secret())?;
+    /// # assert!(key.saved.is_some());
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     pub fn to_json(&self) -> Secret {
         let stored = StoredKey {
             version: VERSION,
             id: &self.id,
             created: self.created.map(|created| created.to_string()),
+            saved: self.saved.unwrap_or_else(Timestamp::now).to_string(),
             pem: self.pem.expose_secret(),
             jwk: self.jwk.expose_secret(),
         };
         // Memory that is wiped on drop, and large enough that it need not grow, which would leave a copy behind. Escaping
         // makes a character at most six times as long.
-        let longest = 6 * (stored.id.len() + stored.pem.len() + stored.jwk.len()) + 200;
+        let longest = 6 * (stored.id.len() + stored.pem.len() + stored.jwk.len()) + 300;
         let mut text = Zeroizing::new(Vec::with_capacity(longest));
         // Writing strings and numbers into memory cannot fail.
         let _ = serde_json::to_writer(&mut *text, &stored);
         Secret::from(&*String::from_utf8_lossy(&text))
     }
 
-    /// Reads the text that [`to_json`](Self::to_json) returned.
+    /// Reads a key from the text that [`to_json`](Self::to_json) returned, or from the response to a create: the whole JSON
+    /// or its `result`, as saved with curl.
+    ///
+    /// A text that has only one of `pem` and `jwk` is completed, and the key has signed once. A complete one is not checked;
+    /// [`Signer::new`](crate::Signer::new) checks it.
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::SigningKey;
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let key = server.signing_keys().create()?;
+    /// # let response = format!(r#"{{"success": true, "result": {{"id": "{}", "pem": "{}"}}}}"#, key.id, key.pem.expose_secret());
+    ///
+    /// let key = SigningKey::from_json(&response)?;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a stored key, lacks a
-    /// part of it, or has a version that this version of the crate does not know. The message contains no part of the
-    /// text.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a key, lacks a part that cannot
+    /// be completed, or has a version that this version of the crate does not know. If it has another format, the message
+    /// names the function that takes it. The message contains no part of the text.
     ///
     /// ```
     /// let error = cloudflare_stream_keys::SigningKey::from_json(r#"{"version": 2}"#).unwrap_err();
@@ -91,35 +105,102 @@ impl SigningKey {
     /// );
     /// ```
     pub fn from_json(text: &str) -> Result<Self, Error> {
+        let text = unquote(text);
+        if let Some(function) = function_for(text) {
+            return Err(Error::invalid_input(format!("stored key is a private key alone; use {function}")));
+        }
         let invalid = |e| Error::invalid_input(format!("stored key is {}", DecodeError::from(e)));
-        let StoredVersion { version } = serde_json::from_str(text).map_err(invalid)?;
-        if version != VERSION {
+        let StoredText { version, success, result } = serde_json::from_str(text).map_err(invalid)?;
+        if let Some(version) = version.filter(|version| *version != VERSION) {
             return Err(Error::invalid_input(format!(
                 "stored key has version {version}, but this version of the crate reads only version {VERSION}"
             )));
         }
-        let StoredKey { id, created, pem, jwk, .. } =
-            serde_json::from_str::<StoredKey<String, Secret>>(text).map_err(invalid)?;
-        if id.is_empty() || pem.expose_secret().is_empty() || jwk.expose_secret().is_empty() {
-            return Err(Error::invalid_input("stored key has an empty id, pem or jwk"));
+        if success == Some(false) {
+            return Err(Error::invalid_input("stored key is an error response"));
         }
-        let created = created.map(|created| created.parse()).transpose();
-        let created = created.map_err(|_| Error::invalid_input("stored key has an invalid creation date"))?;
-        Ok(Self { id, created, pem, jwk })
+        let parts: Parts = match result.is_some() {
+            true => serde_json::from_str::<Response>(text).map_err(invalid)?.result,
+            false => serde_json::from_str(text).map_err(invalid)?,
+        };
+        parts.into_key(version.is_some())
+    }
+
+    /// Returns whether both are the same key with the same private key.
+    pub(crate) fn has_same_private_key(&self, other: &Self) -> bool {
+        let parts = |key: &Self| [key.id.clone().into(), key.pem.clone(), key.jwk.clone()];
+        parts(self).iter().zip(&parts(other)).all(|(a, b): (&Secret, &Secret)| a.expose_secret() == b.expose_secret())
+    }
+}
+
+/// Returns the function that takes a private key alone, base64-encoded or not.
+fn function_for(text: &str) -> Option<&'static str> {
+    let decoded = crate::private_key::decode_base64(text);
+    let text = decoded.as_ref().and_then(|decoded| std::str::from_utf8(decoded).ok()).unwrap_or(text);
+    match text.trim_start() {
+        pem if pem.starts_with("-----BEGIN ") => Some("Signer::from_pem"),
+        jwk if jwk.starts_with('{') && jwk.contains("\"kty\"") => Some("Signer::from_jwk"),
+        _ => None,
     }
 }
 
 /// A key as [`SigningKey::to_json`] writes it.
-#[derive(Serialize, Deserialize)]
-struct StoredKey<Text, SecretText> {
+#[derive(Serialize)]
+struct StoredKey<'a> {
     version: u64,
-    id: Text,
+    id: &'a str,
     created: Option<String>,
-    pem: SecretText,
-    jwk: SecretText,
+    saved: String,
+    pem: &'a str,
+    jwk: &'a str,
+}
+
+/// What tells the formats apart.
+#[derive(Deserialize)]
+struct StoredText {
+    version: Option<u64>,
+    success: Option<bool>,
+    result: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
-struct StoredVersion {
-    version: u64,
+struct Response {
+    result: Parts,
+}
+
+/// A key in a stored text or a response.
+#[derive(Deserialize)]
+struct Parts {
+    id: Option<String>,
+    created: Option<String>,
+    saved: Option<String>,
+    pem: Option<Secret>,
+    jwk: Option<Secret>,
+}
+
+impl Parts {
+    /// Dates must be valid in a stored text. A response with an odd one still has a key.
+    fn into_key(self, checks_dates: bool) -> Result<SigningKey, Error> {
+        let date = |text: Option<String>, name: &str| match text.map(|text| text.parse::<Timestamp>()) {
+            Some(Err(_)) if checks_dates => {
+                Err(Error::invalid_input(format!("stored key has an invalid `{name}` date")))
+            }
+            date => Ok(date.and_then(Result::ok)),
+        };
+        let (created, saved) = (date(self.created, "created")?, date(self.saved, "saved")?);
+        let is_complete = |text: &Secret| !text.expose_secret().is_empty();
+        let (id, pem, jwk) =
+            (self.id.filter(|id| !id.is_empty()), self.pem.filter(is_complete), self.jwk.filter(is_complete));
+        match (id, pem, jwk) {
+            (Some(id), Some(pem), Some(jwk)) => Ok(SigningKey { id, created, saved, pem, jwk }),
+            (_, None, None) => Err(Error::invalid_input("stored key has neither a `pem` nor a `jwk`")),
+            (id, pem, jwk) => match (RecoveredKey { id, created, pem, jwk }).into_signing_key() {
+                Ok(key) => Ok(SigningKey { saved, ..key }),
+                Err(RecoveredKey { id: None, jwk: None, .. }) => Err(Error::invalid_input("stored key has no `id`")),
+                Err(_) => {
+                    Err(Error::invalid_input("stored key has only a part, and the rest cannot be derived from it"))
+                }
+            },
+        }
+    }
 }

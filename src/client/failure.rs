@@ -16,6 +16,7 @@ pub(super) enum Operation {
     Create,
     List,
     Delete,
+    Revoke,
 }
 
 /// Creates the error for a failed call.
@@ -53,12 +54,33 @@ pub(super) fn incomplete(
     with_response(operation, error, response)
 }
 
+/// Creates the error for a key to revoke that the account does not have.
+pub(super) fn not_listed(account_id: &str) -> Error {
+    let message = format!("not in the list of account {account_id}; it is revoked only if that is the right account");
+    let mut error = new(Operation::Revoke, ErrorKind::Api, message);
+    error.0.is_unlisted = true;
+    error
+}
+
+/// Creates the error for a key that is still listed after the service confirmed that it is deleted.
+pub(super) fn still_listed() -> Error {
+    not_confirmed(new(Operation::Revoke, ErrorKind::Api, "still in the list after the service confirmed its deletion"))
+}
+
+/// Completes the error of a list after a delete.
+pub(super) fn not_confirmed(mut error: Error) -> Error {
+    error.0.outcome_unknown = true;
+    error.0.hint = "the key may be deleted already; revoke it again";
+    error
+}
+
 fn new(operation: Operation, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
     let mut error = Error::new(kind, message);
     error.0.attempt = match operation {
         Operation::Create => "failed to create a signing key",
         Operation::List => "failed to list the signing keys",
         Operation::Delete => "failed to delete a signing key",
+        Operation::Revoke => "failed to revoke a signing key",
     };
     error
 }
@@ -153,7 +175,7 @@ fn is_temporary(kind: ErrorKind, status: Option<StatusCode>) -> bool {
         ErrorKind::Api => status.is_some_and(|status| {
             status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
         }),
-        ErrorKind::InvalidInput | ErrorKind::Decode => false,
+        ErrorKind::InvalidInput | ErrorKind::Decode | ErrorKind::Store => false,
     }
 }
 

@@ -22,7 +22,7 @@ pub use agent::TlsVersion;
 pub use builder::ClientBuilder;
 pub use credentials::Credentials;
 pub use retry::RetryPolicy;
-pub use rotation::{RotationPlan, RotationPolicy};
+pub use rotation::{RotateError, RotateFailure, Rotation, RotationPlan, RotationPolicy, RotationReport};
 pub use signing_key_info::SigningKeyInfo;
 pub use signing_keys::SigningKeys;
 

@@ -4,26 +4,52 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
-use crate::{RecoveredKey, Secret};
+use super::runtime::Response;
+use crate::{RecoveredKey, Secret, SigningKey};
 
-/// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose
-/// value is a complete string counts.
+/// The members that contain a private key.
+const KEY_NAMES: [&str; 2] = ["pem", "jwk"];
+/// The members that matter.
+const NAMES: [&str; 5] = ["pem", "jwk", "id", "created", "success"];
+
+/// Returns the key in the response to a create that is damaged, but says that the create succeeded.
+pub(super) fn rescue(response: &Response) -> Option<SigningKey> {
+    let body = response.body.as_bytes();
+    if !response.head.status.is_success() || says_failure(body) {
+        return None;
+    }
+    find(body)?.into_signing_key().ok()
+}
+
+/// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose value is a
+/// complete string counts.
 ///
-/// All parts are of the same key. The JWK's `kid` is its ID; without a JWK, the body must contain one ID only. What
-/// could be of another key is left out.
+/// All parts are of the same key. The JWK's `kid` is its ID, unless the body contains one other ID only. What could be of
+/// another key is left out.
 pub(super) fn find(body: &[u8]) -> Option<RecoveredKey> {
-    let (pem, jwk, id) = (Member::find(body, "pem"), Member::find(body, "jwk"), Member::find(body, "id"));
+    let members = Members::parse(body);
+    let (pem, jwk, id) = (members.named("pem"), members.named("jwk"), members.named("id"));
     let is_one_key = !(pem.is_repeated || jwk.is_repeated || id.is_repeated);
-    let only_id = || id.value.filter(|_| is_one_key).map(|id| id.expose_secret().to_string());
-    let pem = pem.value.filter(|_| is_one_key || jwk.value.is_none());
-    let id = jwk.value.as_ref().and_then(kid).or_else(only_id);
-    (pem.is_some() || jwk.value.is_some()).then_some(RecoveredKey { id, pem, jwk: jwk.value })
+    let id = id.first.filter(|_| is_one_key).map(|id| id.expose_secret().to_string());
+    let id = id.or_else(|| jwk.first.and_then(kid));
+    let pem = pem.first.filter(|_| is_one_key || jwk.first.is_none()).cloned();
+    let created = members.named("created").first.filter(|_| is_one_key);
+    let created = created.and_then(|created| created.expose_secret().parse().ok());
+    (pem.is_some() || jwk.first.is_some()).then(|| RecoveredKey { id, created, pem, jwk: jwk.first.cloned() })
 }
 
 /// Returns whether a response contains key material, even if no part of it is complete.
 pub(super) fn is_hinted(body: &[u8]) -> bool {
-    ["pem", "jwk"].iter().any(|name| Member::values(body, name).any(|value| !value.starts_with(b"\"\"")))
+    let Members(members) = Members::parse(body);
+    let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.expose_secret().is_empty());
+    members.iter().any(|(name, value)| KEY_NAMES.contains(name) && !is_empty(value))
+}
+
+/// Returns whether a response says that the request failed.
+fn says_failure(body: &[u8]) -> bool {
+    Members::parse(body).0.iter().any(|(_, value)| matches!(value, Value::False))
 }
 
 /// Returns the key ID in a JWK, which is base64-encoded as in a response, or plain JSON.
@@ -42,37 +68,70 @@ fn kid(jwk: &Secret) -> Option<String> {
     serde_json::from_slice(json).ok().map(|Jwk { kid }| kid).filter(|kid| !kid.is_empty())
 }
 
-/// What a response says of the members with one name.
-struct Member {
-    /// The first complete, non-empty string.
-    value: Option<Secret>,
+/// The members of a body that matter, however deep, in their order.
+struct Members(Vec<(&'static str, Value)>);
+
+enum Value {
+    Text(Secret),
+    /// A string without an end.
+    Incomplete,
+    /// The constant `false`, which only `success` can have.
+    False,
+}
+
+/// The members with one name.
+struct Named<'a> {
+    /// The first complete string that is not empty.
+    first: Option<&'a Secret>,
     /// Whether there are others, complete or not.
     is_repeated: bool,
 }
 
-impl Member {
-    fn find(body: &[u8], name: &str) -> Self {
-        let mut first: Option<Secret> = None;
-        let mut incomplete = 0;
-        for text in Self::values(body, name) {
-            let value = Secret::deserialize(&mut serde_json::Deserializer::from_slice(text)).ok();
-            match (value, &first) {
-                (None, _) => incomplete += 1,
-                (Some(value), _) if value.expose_secret().is_empty() => {}
-                (Some(value), None) => first = Some(value),
-                (Some(value), Some(known)) if value.expose_secret() == known.expose_secret() => {}
-                (Some(_), Some(_)) => return Self { value: first, is_repeated: true },
-            }
+impl Members {
+    /// Searches the body as it is. If it is valid JSON without a key, it can still have one whose name has escapes.
+    fn parse(body: &[u8]) -> Self {
+        let members = Self::search(body);
+        if members.0.iter().any(|(name, _)| KEY_NAMES.contains(name)) {
+            return members;
         }
-        Self { is_repeated: incomplete + usize::from(first.is_some()) > 1, value: first }
+        match serde_json::from_slice::<Json>(body) {
+            Ok(json) => Self::search(Zeroizing::new(json.to_string()).as_bytes()),
+            Err(_) => members,
+        }
     }
 
-    /// Returns the text from the start of every string that is the value of a member with this name.
-    fn values<'a>(body: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let name = format!("\"{name}\"");
-        (0..body.len()).filter_map(move |at| {
-            let value = body[at..].strip_prefix(name.as_bytes())?.trim_ascii_start().strip_prefix(b":")?;
-            Some(value.trim_ascii_start()).filter(|value| value.starts_with(b"\""))
-        })
+    /// Searches a text for members whose value is a string, and for failures.
+    fn search(body: &[u8]) -> Self {
+        let mut members = Self(Vec::new());
+        for at in (0..body.len()).filter(|at| body[*at] == b'"') {
+            for name in NAMES {
+                let value = body[at + 1..].strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"\""));
+                let value = value.and_then(|rest| rest.trim_ascii_start().strip_prefix(b":"));
+                let Some(value) = value.map(<[u8]>::trim_ascii_start) else { continue };
+                if value.starts_with(b"\"") {
+                    let text = Secret::deserialize(&mut serde_json::Deserializer::from_slice(value));
+                    members.0.push((name, text.map_or(Value::Incomplete, Value::Text)));
+                } else if name == "success" && value.starts_with(b"false") {
+                    members.0.push((name, Value::False));
+                }
+            }
+        }
+        members
+    }
+
+    fn named(&self, name: &str) -> Named<'_> {
+        let mut named = Named { first: None, is_repeated: false };
+        let mut incomplete = 0;
+        for (_, value) in self.0.iter().filter(|(known, _)| *known == name) {
+            match (value, named.first) {
+                (Value::Text(text), _) if text.expose_secret().is_empty() => {}
+                (Value::Text(text), None) => named.first = Some(text),
+                (Value::Text(text), Some(first)) if text.expose_secret() == first.expose_secret() => {}
+                (Value::Text(_), Some(_)) => named.is_repeated = true,
+                _ => incomplete += 1,
+            }
+        }
+        named.is_repeated |= incomplete + usize::from(named.first.is_some()) > 1;
+        named
     }
 }

@@ -8,6 +8,7 @@ use ureq::http::StatusCode;
 use super::failure::{self, Operation};
 use super::generated::{self, SecretValue, types};
 use super::headers::parse_header;
+use super::recovery;
 use super::runtime::Response;
 use super::{Client, RetryPolicy, SigningKeyInfo};
 use crate::env::{self, ReadVar, optional};
@@ -62,19 +63,24 @@ impl SigningKeys {
         Client::from_env()?.signing_keys(&account_id)
     }
 
-    /// Creates a signing key. Store it before you do anything else: the private key cannot be retrieved again.
-    /// [`SigningKey::to_json`] returns all of it as one text.
+    /// Creates a signing key. Save it before you do anything else, for example to a [`FileStore`](crate::FileStore): the
+    /// private key cannot be retrieved again.
+    ///
+    /// The call succeeds if the private key arrived, even if the rest of the response is damaged: a missing PEM or JWK is
+    /// derived from the other, and the key has signed once. A complete response is returned as it is.
     ///
     /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
-    /// See [`RetryPolicy`].
+    /// See [`RetryPolicy`]. To create keys regularly, use [`rotate`](Self::rotate), which saves them too.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = server.signing_keys();
-    /// # let store = |name: &str, secret: &str| assert!(!name.is_empty() && !secret.is_empty());
-    /// let key = keys.create()?;
-    /// store(&key.id, key.to_json().expose_secret());
-    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().join("keys");
+    /// use cloudflare_stream_keys::{FileStore, KeyStore};
+    ///
+    /// FileStore::new(folder).save(&keys.create()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -83,8 +89,8 @@ impl SigningKeys {
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) if no complete response arrives.
     ///
-    /// If [`Error::recovered_key`] is not `None`, store that key. If [`Error::outcome_unknown`] is true, the key may
-    /// exist. See what to do [after a failed create](Error#after-a-failed-create).
+    /// If [`Error::outcome_unknown`] is true, the key may exist. See what to do
+    /// [after a failed create](Error#after-a-failed-create).
     pub fn create(&self) -> Result<SigningKey, Error> {
         self.create_with(&serde_json::json!({}))
     }
@@ -108,19 +114,27 @@ impl SigningKeys {
     pub fn create_with(&self, body: &(impl Serialize + ?Sized)) -> Result<SigningKey, Error> {
         let body = serde_json::to_value(body)
             .map_err(|_| Error::invalid_input("request body cannot be serialized as JSON"))?;
-        let response = self.raw.create_signing_keys(&self.account_id, &body);
-        let response = response.map_err(|e| failure::from_generated(Operation::Create, e))?;
-        let (envelope, response) = response.into_parts();
+        let (envelope, response) = match self.raw.create_signing_keys(&self.account_id, &body) {
+            Ok(response) => response.into_parts(),
+            Err(e) => {
+                let rescued = damaged_response(&e).and_then(recovery::rescue);
+                return rescued.ok_or_else(|| failure::from_generated(Operation::Create, e));
+            }
+        };
         let types::StreamKeys { id, created, pem, jwk, .. } = envelope.result.unwrap_or_default();
         let is_complete = |secret: &SecretValue| !secret.expose_secret().is_empty();
         match (id.filter(|id| !id.is_empty()), pem.filter(is_complete), jwk.filter(is_complete)) {
-            (Some(id), Some(pem), Some(jwk)) => {
-                Ok(SigningKey { id, created: created.and_then(|created| created.0), pem: pem.0, jwk: jwk.0 })
-            }
-            _ => {
+            (Some(id), Some(pem), Some(jwk)) => Ok(SigningKey {
+                id,
+                created: created.and_then(|created| created.0),
+                saved: None,
+                pem: pem.0,
+                jwk: jwk.0,
+            }),
+            _ => recovery::rescue(&response).ok_or_else(|| {
                 let message = "response is missing the key or part of it";
-                Err(failure::incomplete(Operation::Create, &response, envelope.errors, message))
-            }
+                failure::incomplete(Operation::Create, &response, envelope.errors, message)
+            }),
         }
     }
 
@@ -186,41 +200,19 @@ impl SigningKeys {
     ///
     /// If the key does not exist, [`Error::is_not_found`] is true. If an earlier attempt of the same call may have
     /// deleted it, or if no definite response arrives, [`Error::outcome_unknown`] is true.
-    ///
-    /// # Being sure that a key is gone
-    ///
-    /// A leaked key is revoked once the list no longer contains it. Do not rely on a 404, which is also the response if
-    /// the key belongs to another account than the handle's:
-    ///
-    /// ```
-    /// # use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
-    /// use cloudflare_stream_keys::{Error, SigningKeys};
-    ///
-    /// fn is_listed(keys: &SigningKeys, id: &str) -> Result<bool, Error> {
-    ///     Ok(keys.list()?.iter().any(|key| key.id == id))
-    /// }
-    ///
-    /// /// Returns whether the key is gone. If not, call it again.
-    /// fn revoke(keys: &SigningKeys, id: &str) -> Result<bool, Error> {
-    ///     assert!(is_listed(keys, id)?, "check the account ID and the key ID");
-    ///     match keys.delete(id) {
-    ///         Err(error) if !error.is_not_found() && !error.outcome_unknown() => Err(error),
-    ///         _ => Ok(!is_listed(keys, id)?),
-    ///     }
-    /// }
-    /// # let server = FakeServer::start();
-    /// # let keys = server.signing_keys();
-    /// # for fault in [None, Some(Fault::BadGatewayAfterEffect)] {
-    /// #     server.seed("leaked");
-    /// #     fault.map(|fault| server.inject_on(Operation::Delete, fault));
-    /// #     assert!(revoke(&keys, "leaked")?);
-    /// # }
-    /// # Ok::<(), Error>(())
-    /// ```
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
         validate_id("key ID", id)?;
         match self.raw.delete_signing_keys(&self.account_id, id) {
-            Ok(response) => Ok(response.into_inner().result),
+            Ok(response) => {
+                let (envelope, response) = response.into_parts();
+                match envelope.errors {
+                    Some(errors) if !errors.is_empty() => {
+                        let message = "response has errors although its status is a success";
+                        Err(failure::incomplete(Operation::Delete, &response, Some(errors), message))
+                    }
+                    _ => Ok(envelope.result),
+                }
+            }
             Err(generated::Error::InvalidResponsePayload(response, _))
                 if [StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&response.status())
                     && response.body.is_empty() =>
@@ -228,6 +220,39 @@ impl SigningKeys {
                 Ok(None)
             }
             Err(e) => Err(failure::from_generated(Operation::Delete, e)),
+        }
+    }
+
+    /// Deletes a key and makes sure that it is gone: lists the keys before and after. Call it for a key that has leaked.
+    ///
+    /// Success means that the key was listed and no longer is. After an error, fix the cause and call it again.
+    ///
+    /// ```
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// # server.seed("5213cfa121f70b8c1380686ffc371ba3");
+    /// keys.revoke("5213cfa121f70b8c1380686ffc371ba3")?;
+    /// # assert!(keys.revoke("5213cfa121f70b8c1380686ffc371ba3").unwrap_err().is_not_found());
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`list`](Self::list) and [`delete`](Self::delete). If the key is not listed,
+    /// [`Error::is_not_found`] is true: it is revoked, or it belongs to another account. If the key may be deleted,
+    /// [`Error::outcome_unknown`] is true.
+    pub fn revoke(&self, id: &str) -> Result<(), Error> {
+        validate_id("key ID", id)?;
+        let is_listed = || Ok(self.list()?.iter().any(|key| key.id == id));
+        if !is_listed()? {
+            return Err(failure::not_listed(&self.account_id));
+        }
+        let deleted = self.delete(id);
+        match (deleted, is_listed()) {
+            (Err(error), _) if !error.is_not_found() && !error.outcome_unknown() => Err(error),
+            (_, Ok(false)) => Ok(()),
+            (Err(error), Ok(true)) => Err(error),
+            (Ok(_), Ok(true)) => Err(failure::still_listed()),
+            (_, Err(error)) => Err(failure::not_confirmed(error)),
         }
     }
 
@@ -332,6 +357,15 @@ fn account_id_from(read: ReadVar) -> Result<String, Error> {
     let id = optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))?;
     validate_id(ACCOUNT_ID, &id)?;
     Ok(id)
+}
+
+/// Returns the response that could not be decoded, or the part of it that arrived.
+fn damaged_response<E>(error: &generated::Error<E>) -> Option<&Response> {
+    match error {
+        generated::Error::InvalidResponsePayload(response, _) => Some(response),
+        generated::Error::CommunicationError(e) => e.partial.as_ref(),
+        _ => None,
+    }
 }
 
 /// Returns whether a response has a `result`, even if it is null.

@@ -201,6 +201,11 @@ impl FakeServer {
         self.service().faults.push((operation, fault));
     }
 
+    /// Removes the faults that have not affected a request.
+    pub fn clear_faults(&self) {
+        self.service().faults.clear();
+    }
+
     /// Checks that every injected fault has affected a request. Call it at the end of a test.
     ///
     /// ```should_panic

@@ -44,6 +44,8 @@ pub enum Fault {
     /// The request takes effect, but `result` in the response is null: a list shows no keys, and the private key of a
     /// created key is lost. An error response is sent as it is.
     NullResult,
+    /// The request takes effect, but the private key in the response to a create has a format that this crate cannot read.
+    UnreadableKey,
     /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599.
     Status(u16),
     /// The request has no effect, and the response is a JSON error like Cloudflare's.

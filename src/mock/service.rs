@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::FakeServer;
 use super::fault::{Fault, Operation};
@@ -75,6 +75,17 @@ impl Service {
                 let response = execute();
                 if response.status == 200 { success(()) } else { response }
             }
+            Some(Fault::UnreadableKey) => {
+                let mut response = execute();
+                if let Ok(mut envelope) = serde_json::from_slice::<Value>(&response.body)
+                    && operation == Operation::Create
+                {
+                    envelope["result"]["pem"] = json!("bmV3IGZvcm1hdA==");
+                    envelope["result"]["jwk"] = json!("bmV3IGZvcm1hdA==");
+                    response.body = envelope.to_string().into_bytes();
+                }
+                response
+            }
             Some(Fault::Status(status)) => html(*status),
             Some(Fault::Error { status, code, message }) => failure(*status, *code, message),
             Some(Fault::RateLimit { retry_after }) => {
@@ -105,8 +116,9 @@ impl Service {
             Operation::Create => {
                 let mut info = SigningKeyInfo::new(format!("{:032x}", fastrand::u128(..)));
                 info.created = Some(now);
-                let key = RsaKey::new(self.created, &info.id);
-                let result = json!({ "id": info.id, "created": now.to_string(), "pem": key.pem, "jwk": key.jwk });
+                let key = RsaKey::new(self.created, &info.id).expect("the keys are PKCS#1 DER");
+                let (pem, jwk) = (key.pem.expose_secret(), key.jwk.expose_secret());
+                let result = json!({ "id": info.id, "created": now.to_string(), "pem": pem, "jwk": jwk });
                 keys.push(StoredKey { info, public_key: Some(key.public_key) });
                 self.created += 1;
                 success(result)

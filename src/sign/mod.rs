@@ -3,8 +3,6 @@
 mod access_rule;
 pub(crate) mod countries;
 mod customer_code;
-mod private_key;
-mod rsa;
 mod signer;
 mod token;
 mod url_options;

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
-use super::private_key::{self, unquote};
-use super::rsa::RsaKey;
 use super::token::PlaybackTokenBuilder;
+use crate::crypto::RsaKey;
 use crate::env::{self, ReadVar, optional};
+use crate::key_store::{KeyStore, newest_first};
+use crate::private_key::{PrivateKey, unquote};
 use crate::validate::validate_id;
-use crate::{Error, SigningKey};
+use crate::{Error, ErrorKind, SigningKey};
 
 const KEY_ID: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_ID";
 const PEM: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_PEM";
@@ -66,7 +67,7 @@ impl Signer {
     pub fn from_pem(key_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
         let key_id = key_id.into();
         validate_id("key ID", &key_id)?;
-        Self::with(key_id, private_key::from_pem(pem)?)
+        Self::with(key_id, PrivateKey::from_pem(pem)?.test("PEM")?)
     }
 
     /// Creates a signer from a private key as a JSON Web Key, either base64-encoded as in the API's response or
@@ -82,9 +83,52 @@ impl Signer {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK is not a valid RSA private key of
     /// at least 2,048 bits, or if its `kid` is missing or invalid as a key ID. The message gives the reason.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
-        let (key_id, key) = private_key::from_jwk(jwk)?;
+        let (key_id, key) = PrivateKey::from_jwk(jwk)?;
         validate_id("JWK's kid", &key_id)?;
-        Self::with(key_id, key)
+        Self::with(key_id, key.test("JWK")?)
+    }
+
+    /// Creates a signer from a text that [`SigningKey::from_json`] accepts: a stored key, or the response to a create.
+    ///
+    /// # Errors
+    /// Returns the errors of [`SigningKey::from_json`] and [`new`](Self::new).
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        Self::new(&SigningKey::from_json(text)?)
+    }
+
+    /// Creates a signer with the key that was saved last to a store, offline. A key that cannot sign is passed over: an
+    /// older key still works, and [`rotate`](crate::SigningKeys::rotate) reports the problem.
+    ///
+    /// Call it again at least once an hour, and replace the signer: [`RotationPolicy`](crate::RotationPolicy) relies on
+    /// it. A list of the account's keys is not needed.
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::{FileStore, Signer};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().join("keys");
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let policy = cloudflare_stream_keys::RotationPolicy::default();
+    /// # server.signing_keys().rotate(&policy, &mut FileStore::new(&folder))?;
+    ///
+    /// let signer = Signer::from_store(&mut FileStore::new(folder))?;
+    /// # let _ = signer;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be loaded or is empty, and the error of
+    /// [`new`](Self::new) for the newest key if none of the keys can sign.
+    pub fn from_store<S: KeyStore + ?Sized>(store: &mut S) -> Result<Self, Error> {
+        let mut keys = store.load().map_err(|e| Error::store("key store could not be loaded", e))?;
+        newest_first(&mut keys);
+        let mut first_error = None;
+        for key in &keys {
+            match Self::new(key) {
+                Ok(signer) => return Ok(signer),
+                Err(e) => drop(first_error.get_or_insert(e)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| Error::new(ErrorKind::Store, "key store has no keys; rotate creates one")))
     }
 
     /// Creates a signer from environment variables: `CLOUDFLARE_STREAM_SIGNING_KEY_JWK`, or

@@ -25,6 +25,7 @@ mod robustness;
 mod rotation;
 mod secrets;
 mod settings;
+mod simulation;
 mod stored_keys;
 mod tls;
 mod tokens;

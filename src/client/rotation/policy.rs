@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::client::SigningKeyInfo;
+use crate::key_store::newest_first;
+use crate::{Signer, SigningKey};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = HOUR.saturating_mul(24);
+
+/// When to create and delete keys, so that keys are replaced regularly and no token is revoked before it expires.
+///
+/// [`SigningKeys::rotate`](crate::SigningKeys::rotate) does what is due. [`plan`](Self::plan) is the pure function in it.
+///
+/// # What is trusted
+///
+/// Deleting a key revokes every token that it signed, and a token can be valid for 24 hours. So a key is deleted only when
+/// its successor was saved longer ago than the [`overlap`](Self::overlap). This relies on two things that no program can
+/// check:
+///
+/// - **The machine's clock.** If it jumps ahead by more than the margin in the overlap, keys are deleted too early.
+/// - **The time that programs take to switch.** Every program that signs must load the store again within that margin, which
+///   is an hour by default, and sign with [`Signer::from_store`].
+///
+/// Nothing else is. A store that is restored from a backup, a job that runs twice or stops halfway, a wrong account, and an
+/// empty list cost no key that signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct RotationPolicy {
+    rotate_after: Duration,
+    overlap: Duration,
+    max_lost: usize,
+}
+
+/// What is due according to a [`RotationPolicy`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
+pub struct RotationPlan {
+    /// The ID of the key to sign with: the key that was saved last, is listed, and can sign. If none of the stored keys is
+    /// listed, it is the last one that can sign.
+    pub current: Option<String>,
+    /// The IDs of stored keys that are newer than the one to sign with, and cannot sign.
+    pub unusable: Vec<String>,
+    /// Whether to create a key.
+    pub create: bool,
+    /// Whether a key is due but must not be created, because too many keys are lost. See
+    /// [`max_lost`](RotationPolicy::max_lost).
+    pub is_blocked: bool,
+    /// The IDs of the keys to delete and to remove from the store: the last token of each has expired.
+    pub delete: Vec<String>,
+    /// The IDs of the keys to remove from the store: they are not listed, and the last token of each has expired.
+    pub remove: Vec<String>,
+    /// Keys that the account has and the store does not. They are left alone: another program may use them.
+    pub unmanaged: Vec<SigningKeyInfo>,
+    /// The IDs of stored keys that the account does not have, and that are not removed yet.
+    pub unlisted: Vec<String>,
+}
+
+impl Default for RotationPolicy {
+    /// Replaces a key after 30 days, with an overlap of 25 hours, and stops at 10 lost keys.
+    fn default() -> Self {
+        Self { rotate_after: DAY * 30, overlap: HOUR * 25, max_lost: 10 }
+    }
+}
+
+impl RotationPolicy {
+    /// Sets the age at which the newest key gets a successor. Defaults to 30 days.
+    pub fn rotate_after(self, age: Duration) -> Self {
+        Self { rotate_after: age, ..self }
+    }
+
+    /// Sets the age of its successor at which a key is deleted. Defaults to 25 hours.
+    ///
+    /// It must be at least the longest lifetime of your tokens, plus the time that your programs take to switch to a new
+    /// key.
+    pub fn overlap(self, age: Duration) -> Self {
+        Self { overlap: age, ..self }
+    }
+
+    /// Sets how many keys can be lost before no more are created. Defaults to 10.
+    ///
+    /// A key counts as lost if it is newer than the last one that can sign, and is not stored or cannot sign. So a job whose
+    /// creates or saves keep failing does not fill the account, which can have 1,000 keys. If the store has no key that can
+    /// sign, every key of the account that is not stored counts.
+    pub fn max_lost(self, keys: usize) -> Self {
+        Self { max_lost: keys, ..self }
+    }
+
+    /// Returns what is due at the given time.
+    ///
+    /// `listed` are the keys that [`SigningKeys::list`](crate::SigningKeys::list) returned, and `stored` those that
+    /// [`KeyStore::load`](crate::KeyStore::load) returned. A key's age counts from when it was
+    /// [saved](SigningKey::saved).
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::{RotationPolicy, SigningKeyInfo};
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let mut key = server.signing_keys().create()?;
+    /// # key.saved = Some("2026-01-01T00:00:00Z".parse()?);
+    ///
+    /// let listed = [SigningKeyInfo::new(&key.id), SigningKeyInfo::new("another-program")];
+    /// let plan = RotationPolicy::default().plan(&listed, &[key.clone()], "2026-02-01T00:00:00Z".parse()?);
+    /// assert!(plan.create);
+    /// assert_eq!(plan.current, Some(key.id));
+    /// assert_eq!(plan.unmanaged[0].id, "another-program");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn plan(&self, listed: &[SigningKeyInfo], stored: &[SigningKey], now: Timestamp) -> RotationPlan {
+        let mut stored = stored.to_vec();
+        newest_first(&mut stored);
+        let is_listed = |id: &str| listed.iter().any(|key| key.id == id);
+        // A key of the future has no age: the clock was set back.
+        let is_as_old_as = |key: &SigningKey, age: Duration| {
+            let actual = key.saved.and_then(|saved| Duration::try_from(now.duration_since(saved)).ok());
+            actual.is_some_and(|actual| actual >= age)
+        };
+        let managed: Vec<&SigningKey> = stored.iter().filter(|key| is_listed(&key.id)).collect();
+        let signing = managed.iter().copied().find(|key| Signer::new(key).is_ok());
+        // A test takes as long as two signatures, so it is not made twice.
+        let can_sign =
+            |key: &&SigningKey| signing.is_some_and(|signing| signing.id == key.id) || Signer::new(key).is_ok();
+        let newest_stored = stored.iter().find(can_sign);
+
+        // A key without a date gets one successor, which has a date.
+        let newest = managed.first().filter(|key| key.saved.is_some());
+        // Programs would sign with a key that the account does not have.
+        let is_gone = newest_stored.is_some_and(|newest| !is_listed(&newest.id));
+        let is_due = is_gone || newest.is_none_or(|newest| is_as_old_as(newest, self.rotate_after));
+
+        // Keys that nobody can sign with, and that are newer than the one to sign with. Dates in the list are all of the
+        // service's clock.
+        let unmanaged: Vec<_> =
+            listed.iter().filter(|key| stored.iter().all(|known| known.id != key.id)).cloned().collect();
+        let created = signing.and_then(|signing| listed.iter().find(|key| key.id == signing.id)?.created);
+        let is_newer =
+            |key: &&SigningKeyInfo| key.created.is_none_or(|date| created.is_none_or(|created| date > created));
+        let unusable = managed.iter().take_while(|key| signing.is_none_or(|signing| key.id != signing.id));
+        let unusable: Vec<_> = unusable.map(|key| key.id.clone()).collect();
+        let is_blocked = is_due && unusable.len() + unmanaged.iter().filter(is_newer).count() >= self.max_lost;
+
+        // No token of a key that was saved before this one is still valid.
+        let established = managed.iter().copied().filter(|key| is_as_old_as(key, self.overlap)).find(can_sign);
+        let is_expired = |key: &&SigningKey| {
+            key.saved.is_some() && established.is_some_and(|established| key.saved < established.saved)
+        };
+        let (expired, kept): (Vec<_>, Vec<_>) = stored.iter().partition(is_expired);
+        let ids = |keys: &[&SigningKey], listed: bool| {
+            keys.iter().filter(|key| is_listed(&key.id) == listed).map(|key| key.id.clone()).collect()
+        };
+        RotationPlan {
+            current: signing.or(newest_stored).map(|key| key.id.clone()),
+            unusable,
+            create: is_due && !is_blocked,
+            is_blocked,
+            delete: ids(&expired, true),
+            remove: ids(&expired, false),
+            unmanaged,
+            unlisted: ids(&kept, false),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::policy::RotationPolicy;
+use crate::client::{SigningKeyInfo, SigningKeys};
+use crate::{Error, ErrorKind, KeyStore, Signer, SigningKey};
+
+/// The outcome of [`SigningKeys::rotate`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rotation {
+    /// The key to sign with. [`Signer::from_store`] uses it too.
+    pub current: SigningKey,
+    /// What was done.
+    pub report: RotationReport,
+}
+
+/// What [`SigningKeys::rotate`] did, and what it left alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RotationReport {
+    /// The ID of the key that was created.
+    pub created: Option<String>,
+    /// The IDs of the keys that were deleted.
+    pub deleted: Vec<String>,
+    /// The IDs of the keys that were removed from the store.
+    pub removed: Vec<String>,
+    /// Keys that the account has and the store does not. Another program may use them. If none does, they can be deleted
+    /// by hand.
+    pub unmanaged: Vec<SigningKeyInfo>,
+    /// The IDs of stored keys that the account does not have. If all keys are here, check the account ID.
+    pub unlisted: Vec<String>,
+}
+
+/// An error of [`SigningKeys::rotate`]: one or more steps failed. The others were done as far as that is safe.
+///
+/// Run it again later. If [`unsaved_key`](Self::unsaved_key) returns a key, save that one first.
+pub struct RotateError(Box<Failed>);
+
+#[derive(Debug)]
+struct Failed {
+    failures: Vec<RotateFailure>,
+    current: Option<SigningKey>,
+    report: RotationReport,
+}
+
+/// A step of [`SigningKeys::rotate`] that failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RotateFailure {
+    /// The store could not be loaded. Nothing was deleted.
+    Load(Error),
+    /// The keys could not be listed. Nothing was created or deleted.
+    List(Error),
+    /// No key was created, or it was lost. See [`Error::recovered_key`].
+    Create(Error),
+    /// The new key was not saved. It exists in the account, and here.
+    Save {
+        /// The key.
+        key: Box<SigningKey>,
+        /// Why it was not saved.
+        source: Error,
+    },
+    /// A stored key that is newer than the one to sign with cannot sign. No older key is deleted because of it.
+    Unusable {
+        /// The ID of the key.
+        id: String,
+        /// Why it cannot sign.
+        source: Error,
+    },
+    /// A key is due, but too many keys are lost. See [`RotationPolicy::max_lost`].
+    Blocked,
+    /// A key could not be deleted.
+    Delete {
+        /// The ID of the key.
+        id: String,
+        /// Why it was not deleted.
+        source: Error,
+    },
+    /// A key could not be removed from the store.
+    Remove {
+        /// The ID of the key.
+        id: String,
+        /// Why it was not removed.
+        source: Error,
+    },
+}
+
+impl SigningKeys {
+    /// Does what is due: creates a key and saves it, and deletes keys whose last token has expired. Run it daily.
+    ///
+    /// It can be stopped at any point, and run again. Programs that sign load the store with [`Signer::from_store`].
+    ///
+    /// ```
+    /// use cloudflare_stream_keys::{FileStore, RotationPolicy, Signer};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().join("keys");
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    ///
+    /// let rotation = keys.rotate(&RotationPolicy::default(), &mut FileStore::new(folder))?;
+    /// let signer = Signer::new(&rotation.current)?;
+    /// # assert_eq!(Some(signer.key_id()), rotation.report.created.as_deref());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`RotateError`] with every step that failed. It says which key to sign with nevertheless.
+    pub fn rotate<S: KeyStore + ?Sized>(
+        &self,
+        policy: &RotationPolicy,
+        store: &mut S,
+    ) -> Result<Rotation, RotateError> {
+        self.rotate_at(policy, store, Timestamp::now())
+    }
+
+    /// Does what [`rotate`](Self::rotate) does, at a time of your choice, for tests.
+    ///
+    /// # Errors
+    /// Returns the same error as [`rotate`](Self::rotate).
+    pub fn rotate_at<S: KeyStore + ?Sized>(
+        &self,
+        policy: &RotationPolicy,
+        store: &mut S,
+        now: Timestamp,
+    ) -> Result<Rotation, RotateError> {
+        let mut run = Run::default();
+        run.execute(self, policy, store, now);
+        match run {
+            Run { failures, current: Some(current), report } if failures.is_empty() => Ok(Rotation { current, report }),
+            Run { failures, current, report } => Err(RotateError(Box::new(Failed { failures, current, report }))),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Run {
+    failures: Vec<RotateFailure>,
+    current: Option<SigningKey>,
+    report: RotationReport,
+}
+
+impl Run {
+    fn execute<S: KeyStore + ?Sized>(
+        &mut self,
+        keys: &SigningKeys,
+        policy: &RotationPolicy,
+        store: &mut S,
+        now: Timestamp,
+    ) {
+        let mut stored = match load(store) {
+            Ok(stored) => stored,
+            Err(failure) => return self.failures.push(failure),
+        };
+        let mut listed = match keys.list() {
+            Ok(listed) => listed,
+            Err(e) => {
+                self.failures.push(RotateFailure::List(e));
+                self.current = find(&stored, policy.plan(&[], &stored, now).current);
+                return;
+            }
+        };
+        let mut plan = policy.plan(&listed, &stored, now);
+        self.current = find(&stored, plan.current.clone());
+        if plan.is_blocked {
+            self.failures.push(RotateFailure::Blocked);
+        }
+        if plan.create
+            && let Some(key) = self.create(keys, store, now)
+        {
+            // What counts is what the store returns.
+            stored = match load(store) {
+                Ok(stored) => stored,
+                Err(failure) => return self.failures.push(failure),
+            };
+            match stored.iter().any(|known| known.has_same_private_key(&key)) {
+                true => listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) }),
+                false if self.failures.is_empty() => {
+                    let source = Error::new(ErrorKind::Store, "key store does not return the key that it saved");
+                    self.failures.push(RotateFailure::Save { key: Box::new(key), source });
+                }
+                false => {}
+            }
+            plan = policy.plan(&listed, &stored, now);
+            self.current = find(&stored, plan.current.clone());
+        }
+        self.report.unmanaged = plan.unmanaged;
+        self.report.unlisted = plan.unlisted;
+        for id in plan.unusable {
+            if let Some(Err(source)) = find(&stored, Some(id.clone())).map(|key| Signer::new(&key)) {
+                self.failures.push(RotateFailure::Unusable { id, source });
+            }
+        }
+        for id in plan.delete {
+            match keys.delete(&id) {
+                Ok(_) => {
+                    self.report.deleted.push(id.clone());
+                    self.remove(store, id);
+                }
+                Err(source) => self.failures.push(RotateFailure::Delete { id, source }),
+            }
+        }
+        for id in plan.remove {
+            self.remove(store, id);
+        }
+    }
+
+    /// Creates a key and saves it. Returns it if it arrived, saved or not.
+    fn create<S: KeyStore + ?Sized>(
+        &mut self,
+        keys: &SigningKeys,
+        store: &mut S,
+        now: Timestamp,
+    ) -> Option<SigningKey> {
+        let mut key = match keys.create() {
+            Ok(key) => key,
+            Err(e) => {
+                self.failures.push(RotateFailure::Create(e));
+                return None;
+            }
+        };
+        key.saved = Some(now);
+        self.report.created = Some(key.id.clone());
+        if let Err(e) = store.save(&key) {
+            let source = Error::store("key could not be saved", e);
+            self.failures.push(RotateFailure::Save { key: Box::new(key.clone()), source });
+        }
+        Some(key)
+    }
+
+    fn remove<S: KeyStore + ?Sized>(&mut self, store: &mut S, id: String) {
+        match store.remove(&id) {
+            Ok(()) => self.report.removed.push(id),
+            Err(e) => {
+                let source = Error::store("key could not be removed", e);
+                self.failures.push(RotateFailure::Remove { id, source });
+            }
+        }
+    }
+}
+
+fn load<S: KeyStore + ?Sized>(store: &mut S) -> Result<Vec<SigningKey>, RotateFailure> {
+    store.load().map_err(|e| RotateFailure::Load(Error::store("key store could not be loaded", e)))
+}
+
+fn find(stored: &[SigningKey], id: Option<String>) -> Option<SigningKey> {
+    stored.iter().find(|key| Some(&key.id) == id.as_ref()).cloned()
+}
+
+impl RotateError {
+    /// Returns the steps that failed, at least one, in order.
+    pub fn failures(&self) -> &[RotateFailure] {
+        &self.0.failures
+    }
+
+    /// Returns the key to sign with regardless, if the store has one.
+    pub fn current(&self) -> Option<&SigningKey> {
+        self.0.current.as_ref()
+    }
+
+    /// Returns what was done.
+    pub fn report(&self) -> &RotationReport {
+        &self.0.report
+    }
+
+    /// Returns the key that was created but not saved. Save it, or it is lost.
+    pub fn unsaved_key(&self) -> Option<&SigningKey> {
+        self.0.failures.iter().find_map(|failure| match failure {
+            RotateFailure::Save { key, .. } => Some(&**key),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for RotateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("failed to rotate the signing keys: ")?;
+        for (i, failure) in self.0.failures.iter().enumerate() {
+            write!(f, "{}{failure}", if i == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RotateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { f.debug_tuple("RotateError").field(&self.0).finish() } else { fmt::Display::fmt(self, f) }
+    }
+}
+
+impl StdError for RotateError {}
+
+impl fmt::Display for RotateFailure {
+    /// Writes the error and its causes on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = match self {
+            Self::Load(error) | Self::List(error) | Self::Create(error) => error,
+            Self::Save { key, source } => {
+                write!(f, "key {} is created but not saved, take it with unsaved_key(): ", key.id)?;
+                source
+            }
+            Self::Unusable { id, source } => {
+                write!(f, "key {id} cannot sign: ")?;
+                source
+            }
+            Self::Blocked => {
+                return f.write_str("no key is created, because too many are lost; delete those that no program uses");
+            }
+            Self::Delete { id, source } | Self::Remove { id, source } => {
+                write!(f, "key {id}: ")?;
+                source
+            }
+        };
+        error.fmt(f)?;
+        let mut source = error.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

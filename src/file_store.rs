@@ -1,0 +1,197 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{error, fmt, process};
+
+use secrecy::zeroize::Zeroizing;
+
+use crate::validate::validate_id;
+use crate::{Error, KeyStore, SigningKey};
+
+const PREFIX: &str = "key-";
+const SUFFIX: &str = ".json";
+
+/// A [`KeyStore`] in a folder of one machine: one file for each key.
+///
+/// The file of a key is `key-ID.json`, and its content is [`SigningKey::to_json`]. On Unix, only the file's owner can read
+/// it (mode 0600), and a folder that [`save`](KeyStore::save) creates has mode 0700. Elsewhere, choose a folder that only
+/// the program's user can read. Files with other names are left alone. A file that is not a stored key fails the load.
+///
+/// A key is written to a file beside, synced, and then put in place without replacing anything, which needs a file system
+/// with hard links. After a crash, a file `key-ID.json.PROCESS-NUMBER.tmp` with the key can be left behind.
+///
+/// ```
+/// use cloudflare_stream_keys::{FileStore, KeyStore};
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path().join("keys");
+/// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+/// # let keys = server.signing_keys();
+///
+/// let mut store = FileStore::new(folder);
+/// store.save(&keys.create()?)?;
+/// assert_eq!(store.load()?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    folder: PathBuf,
+}
+
+/// An error of a [`FileStore`]. It names the file, and contains no part of it.
+#[derive(Debug)]
+pub struct FileStoreError {
+    path: PathBuf,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Io(io::Error),
+    /// The file is not a stored key, or the ID cannot be one.
+    Invalid(Error),
+    /// The file's name has another ID than its key.
+    Misnamed,
+    /// The file holds another key with the same ID.
+    OtherKey,
+}
+
+impl FileStore {
+    /// Creates a store in this folder. A folder that does not exist is an empty store. Nothing is read or written yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    fn path(&self, id: &str) -> Result<PathBuf, FileStoreError> {
+        let path = self.folder.join(format!("{PREFIX}{id}{SUFFIX}"));
+        match validate_id("key ID", id) {
+            Ok(()) => Ok(path),
+            Err(e) => Err(FileStoreError { path: self.folder.clone(), cause: Cause::Invalid(e) }),
+        }
+    }
+}
+
+impl KeyStore for FileStore {
+    type Error = FileStoreError;
+
+    fn load(&mut self) -> Result<Vec<SigningKey>, FileStoreError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|e| FileStoreError::io(&self.folder, e))?,
+        };
+        let mut keys = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|e| FileStoreError::io(&self.folder, e))?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let id = name.and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+            if let Some(id) = id {
+                keys.extend(read(&path, id)?);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn save(&mut self, key: &SigningKey) -> Result<(), FileStoreError> {
+        let path = self.path(&key.id)?;
+        create_folder(&self.folder).map_err(|e| FileStoreError::io(&self.folder, e))?;
+        let (temporary, mut file) = create_beside(&path).map_err(|e| FileStoreError::io(&path, e))?;
+        let written = file.write_all(key.to_json().expose_secret().as_bytes()).and_then(|()| file.sync_all());
+        // Unlike a rename, a link never replaces a file.
+        let linked = written.and_then(|()| fs::hard_link(&temporary, &path));
+        fs::remove_file(&temporary).map_err(|e| FileStoreError::io(&temporary, e))?;
+        match linked {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => match read(&path, &key.id)? {
+                Some(known) if known.has_same_private_key(key) => {}
+                _ => return Err(FileStoreError { path, cause: Cause::OtherKey }),
+            },
+            linked => linked.map_err(|e| FileStoreError::io(&path, e))?,
+        }
+        sync(&self.folder).map_err(|e| FileStoreError::io(&self.folder, e))
+    }
+
+    fn remove(&mut self, id: &str) -> Result<(), FileStoreError> {
+        let path = self.path(id)?;
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| sync(&self.folder)).map_err(|e| FileStoreError::io(&path, e)),
+        }
+    }
+}
+
+/// Reads the key in a file. Returns `None` if the file does not exist.
+fn read(path: &Path, id: &str) -> Result<Option<SigningKey>, FileStoreError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(FileStoreError::io(path, e)),
+    };
+    let key = SigningKey::from_json(&text);
+    let key = key.map_err(|e| FileStoreError { path: path.to_path_buf(), cause: Cause::Invalid(e) })?;
+    match key.id == id {
+        true => Ok(Some(key)),
+        false => Err(FileStoreError { path: path.to_path_buf(), cause: Cause::Misnamed }),
+    }
+}
+
+/// Creates a file that only its owner can read, with a name that no other file has.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{}-{number}.tmp", process::id()));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&temporary) {
+            // It is left from a process with the same ID.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            file => return Ok((temporary.into(), file?)),
+        }
+    }
+}
+
+/// Creates the folder in one that exists, unless it exists too.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        created => created.and_then(|()| sync(&folder.join(".."))),
+    }
+}
+
+/// Makes changes of a folder durable. Only Unix can open a folder.
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+impl FileStoreError {
+    fn io(path: &Path, cause: io::Error) -> Self {
+        Self { path: path.to_path_buf(), cause: Cause::Io(cause) }
+    }
+}
+
+impl fmt::Display for FileStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path.display())?;
+        match &self.cause {
+            Cause::Io(e) => e.fmt(f),
+            Cause::Invalid(e) => e.fmt(f),
+            Cause::Misnamed => f.write_str("file holds a key with another ID than its name says"),
+            Cause::OtherKey => f.write_str("file holds another key with this ID; nothing was changed"),
+        }
+    }
+}
+
+impl error::Error for FileStoreError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.cause {
+            Cause::Io(e) => e.source(),
+            Cause::Invalid(e) => e.source(),
+            Cause::Misnamed | Cause::OtherKey => None,
+        }
+    }
+}
