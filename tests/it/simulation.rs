@@ -27,6 +27,8 @@ const DAY: Duration = HOUR.saturating_mul(24);
 const SWITCH: Duration = MINUTE.saturating_mul(39);
 const MAX_SKEW: i64 = 10 * 60;
 const MAX_LOST: usize = 4;
+/// Far less than one for each run.
+const MOST_KEYS: usize = 12;
 
 /// A store with trouble: a table of texts, as a program's own store would be.
 #[derive(Clone, Default)]
@@ -111,7 +113,18 @@ struct World {
     /// Keys that a crash kept from the store.
     orphans: BTreeSet<String>,
     backup: BTreeMap<String, String>,
+    /// What happens to every create of this world, or `None` if it is an ordinary one.
+    curse: Option<Curse>,
+    /// Whether the last run was for another account by mistake.
+    is_wrong_account: bool,
     cases: BTreeSet<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Curse {
+    Lost,
+    Unreadable,
+    Unsaved,
 }
 
 impl World {
@@ -140,6 +153,9 @@ impl World {
             expiries: BTreeMap::new(),
             orphans: BTreeSet::new(),
             backup: BTreeMap::new(),
+            curse: [Some(Curse::Lost), Some(Curse::Unreadable), Some(Curse::Unsaved), None]
+                [(seed % 40).min(3) as usize],
+            is_wrong_account: false,
             cases: BTreeSet::new(),
         }
     }
@@ -210,8 +226,23 @@ impl World {
             true => self.server.now() + skew,
             false => self.server.now() - skew,
         };
+        if let Some(curse) = self.curse {
+            self.server.clear_faults();
+            let mut state = self.store.0.borrow_mut();
+            (state.countdown, state.trouble) = (1, (curse == Curse::Unsaved).then_some(Trouble::Error));
+            match curse {
+                Curse::Lost => self.server.inject_on(Operation::Create, Fault::BadGatewayAfterEffect),
+                Curse::Unreadable => self.server.inject_on(Operation::Create, Fault::UnreadableKey),
+                Curse::Unsaved => {}
+            }
+        }
         let mut store = self.store.clone();
-        let result = catch_unwind(AssertUnwindSafe(|| self.keys.rotate_at(&self.policy, &mut store, now)));
+        let keys = match self.curse.is_none() && self.chance(3) {
+            true => self.server.client().signing_keys("wrong-account").unwrap(),
+            false => self.keys.clone(),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| keys.rotate_at(&self.policy, &mut store, now)));
+        self.is_wrong_account = keys.account_id() != FakeServer::ACCOUNT_ID;
         self.store.0.borrow_mut().trouble = None;
         self.server.clear_faults();
         result.ok()
@@ -223,6 +254,10 @@ impl World {
         for id in before.difference(&account) {
             let expiry = self.expiries.get(id);
             assert!(expiry.is_none_or(|expiry| *expiry <= now), "{id} is deleted at {now}, but has tokens: {expiry:?}");
+        }
+        if self.is_wrong_account {
+            self.cases.insert("wrong account");
+            return;
         }
         let new: BTreeSet<String> = account.difference(before).cloned().collect();
         let unsaved: BTreeSet<String> = new.iter().filter(|id| !stored.contains_key(*id)).cloned().collect();
@@ -272,7 +307,12 @@ impl World {
             let result = self.rotate();
             self.check(&before, result);
             self.sign();
-            if self.chance(3) {
+            if self.curse.is_some() {
+                self.cases.insert("cursed");
+                let (account, stored) = (self.account(), self.stored());
+                let lost = account.iter().filter(|id| !stored.contains_key(*id)).count() + stored.len();
+                assert!(lost <= MAX_LOST, "{lost} keys are lost");
+            } else if self.chance(3) {
                 self.backup = self.stored();
             } else if self.chance(3) && !self.backup.is_empty() {
                 self.store.0.borrow_mut().texts = std::mem::take(&mut self.backup);
@@ -281,7 +321,7 @@ impl World {
             } else if self.chance(3) {
                 self.save_by_hand();
             }
-            assert!(self.stored().len() <= 60, "{} keys", self.stored().len());
+            assert!(self.stored().len() <= MOST_KEYS, "{} keys", self.stored().len());
             let pause = Duration::from_secs(self.random.u64(60..36 * 60 * 60));
             // Programs sign until the last moment.
             self.server.advance(pause);
@@ -323,12 +363,14 @@ fn rotation_keeps_its_promises_in_random_worlds() {
         "crash",
         "create failed",
         "created",
+        "cursed",
         "deleted",
         "nothing created",
         "orphan reported",
         "restored",
         "save failed",
         "saved by hand",
+        "wrong account",
     ];
     assert!(cases.into_iter().eq(expected), "every case occurs");
 }
