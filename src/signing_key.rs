@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::decode_error::DecodeError;
-use crate::private_key::unquote;
+use crate::private_key::{decode_base64, unquote};
 use crate::{Error, RecoveredKey, Secret};
 
 /// The version of the text that [`SigningKey::to_json`] returns.
@@ -135,7 +135,7 @@ impl SigningKey {
 
 /// Returns the function that takes a private key alone, base64-encoded or not.
 fn function_for(text: &str) -> Option<&'static str> {
-    let decoded = crate::private_key::decode_base64(text);
+    let decoded = if text.starts_with('{') { None } else { decode_base64(text) };
     let text = decoded.as_ref().and_then(|decoded| std::str::from_utf8(decoded).ok()).unwrap_or(text);
     match text.trim_start() {
         pem if pem.starts_with("-----BEGIN ") => Some("Signer::from_pem"),

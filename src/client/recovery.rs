@@ -16,28 +16,23 @@ const NAMES: [&str; 5] = ["pem", "jwk", "id", "created", "success"];
 
 /// Returns the key in the response to a create that is damaged, but says that the create succeeded.
 pub(super) fn rescue(response: &Response) -> Option<SigningKey> {
-    let body = response.body.as_bytes();
-    if !response.head.status.is_success() || says_failure(body) {
+    let members = Members::parse(response.body.as_bytes());
+    if !response.head.status.is_success() || members.say_failure() {
         return None;
     }
-    find(body)?.into_signing_key().ok()
+    let key = members.recovered_key()?;
+    // The ID in the response and that in the JWK are the same.
+    let is_clear = members.only_id().is_none_or(|id| key.id.as_deref() == Some(id));
+    if is_clear { key.into_signing_key().ok() } else { None }
 }
 
 /// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose value is a
 /// complete string counts.
 ///
-/// All parts are of the same key. The JWK's `kid` is its ID, unless the body contains one other ID only. What could be of
-/// another key is left out.
+/// All parts are of the same key. The JWK's `kid` is its ID; without a JWK, the body must contain one ID only. What could be
+/// of another key is left out.
 pub(super) fn find(body: &[u8]) -> Option<RecoveredKey> {
-    let members = Members::parse(body);
-    let (pem, jwk, id) = (members.named("pem"), members.named("jwk"), members.named("id"));
-    let is_one_key = !(pem.is_repeated || jwk.is_repeated || id.is_repeated);
-    let id = id.first.filter(|_| is_one_key).map(|id| id.expose_secret().to_string());
-    let id = id.or_else(|| jwk.first.and_then(kid));
-    let pem = pem.first.filter(|_| is_one_key || jwk.first.is_none()).cloned();
-    let created = members.named("created").first.filter(|_| is_one_key);
-    let created = created.and_then(|created| created.expose_secret().parse().ok());
-    (pem.is_some() || jwk.first.is_some()).then(|| RecoveredKey { id, created, pem, jwk: jwk.first.cloned() })
+    Members::parse(body).recovered_key()
 }
 
 /// Returns whether a response contains key material, even if no part of it is complete.
@@ -45,11 +40,6 @@ pub(super) fn is_hinted(body: &[u8]) -> bool {
     let Members(members) = Members::parse(body);
     let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.expose_secret().is_empty());
     members.iter().any(|(name, value)| KEY_NAMES.contains(name) && !is_empty(value))
-}
-
-/// Returns whether a response says that the request failed.
-fn says_failure(body: &[u8]) -> bool {
-    Members::parse(body).0.iter().any(|(_, value)| matches!(value, Value::False))
 }
 
 /// Returns the key ID in a JWK, which is base64-encoded as in a response, or plain JSON.
@@ -117,6 +107,26 @@ impl Members {
             }
         }
         members
+    }
+
+    fn recovered_key(&self) -> Option<RecoveredKey> {
+        let (pem, jwk) = (self.named("pem"), self.named("jwk"));
+        let is_one_key = !(pem.is_repeated || jwk.is_repeated || self.named("id").is_repeated);
+        let id = jwk.first.and_then(kid).or_else(|| self.only_id().filter(|_| is_one_key).map(String::from));
+        let pem = pem.first.filter(|_| is_one_key || jwk.first.is_none()).cloned();
+        let created = self.named("created").first.filter(|_| is_one_key);
+        let created = created.and_then(|created| created.expose_secret().parse().ok());
+        (pem.is_some() || jwk.first.is_some()).then(|| RecoveredKey { id, created, pem, jwk: jwk.first.cloned() })
+    }
+
+    /// Returns the ID, if there is only one.
+    fn only_id(&self) -> Option<&str> {
+        let id = self.named("id");
+        id.first.filter(|_| !id.is_repeated).map(Secret::expose_secret)
+    }
+
+    fn say_failure(&self) -> bool {
+        self.0.iter().any(|(_, value)| matches!(value, Value::False))
     }
 
     fn named(&self, name: &str) -> Named<'_> {

@@ -1,11 +1,13 @@
-//! What a failed create left behind: `Error::recovered_key`.
+//! What a create returns if its response is damaged: the key, or what arrived of it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cloudflare_stream_keys::{Error, ErrorKind, RecoveredKey};
-use serde_json::json;
+use cloudflare_stream_keys::mock::FakeServer;
+use cloudflare_stream_keys::{Error, ErrorKind, RecoveredKey, Signer, SigningKey};
+use serde_json::{Value, json};
 
-use crate::support::{KEY_ID, RawServer, Reply, created_body, response, status_of};
+use crate::example_key::{example_signer, full_token, str_of, vectors};
+use crate::support::{KEY_ID, RawServer, Reply, created_body, response, response_with, status_of, success_body};
 
 fn failed_create(status: u16, body: &str) -> Error {
     let server = RawServer::with_replies(vec![Reply::Bytes(response(status, body))]);
@@ -104,4 +106,130 @@ fn outcome_of_a_create_is_known_only_after_a_definite_error() {
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Api, false));
     let switching = Reply::BytesThenClose(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n".to_vec());
     assert!(RawServer::with_replies(vec![switching]).signing_keys().create().unwrap_err().outcome_unknown());
+}
+
+/// The example key in Cloudflare's document, whose `kid` is [`KEY_ID`].
+fn example() -> (String, String) {
+    let key = vectors()["key"].clone();
+    (str_of(&key["pem"]).to_string(), str_of(&key["jwk"]).to_string())
+}
+
+/// Creates a key from a response with this body, and checks that it signs like the example key, in both forms.
+fn created(reply: Reply) -> Result<SigningKey, Error> {
+    let server = RawServer::with_replies(vec![reply]);
+    let key = server.signing_keys().create()?;
+    let expected = full_token(&example_signer()).sign().unwrap();
+    for signer in [Signer::new(&key), Signer::from_pem(&key.id, key.pem.expose_secret())] {
+        assert_eq!(full_token(&signer.unwrap()).sign().unwrap(), expected);
+    }
+    Ok(key)
+}
+
+#[test]
+fn damaged_response_is_a_success_if_one_form_of_the_key_and_its_id_arrived() {
+    let (pem, jwk) = example();
+    let result = |value: Value| Reply::Bytes(response(200, &success_body(value)));
+    let damaged = Value::String(pem.replace("Q0F", "Q1F"));
+    let other = FakeServer::start().signing_keys().create().unwrap();
+    let whole = created_body(&pem, &jwk);
+    let replies = [
+        ("no JWK", result(json!({ "id": KEY_ID, "pem": pem }))),
+        ("an empty JWK", result(json!({ "id": KEY_ID, "pem": pem, "jwk": "" }))),
+        ("a JWK of another type", result(json!({ "id": KEY_ID, "pem": pem, "jwk": [1] }))),
+        ("no PEM", result(json!({ "id": KEY_ID, "jwk": jwk }))),
+        ("no PEM and no ID", result(json!({ "jwk": jwk }))),
+        (
+            "a damaged PEM, and a date of another type",
+            result(json!({ "id": KEY_ID, "created": 1, "pem": damaged, "jwk": jwk })),
+        ),
+        (
+            "the PEM of another key",
+            result(json!({ "id": KEY_ID, "created": 1, "pem": other.pem.expose_secret(), "jwk": jwk })),
+        ),
+        ("a list", result(json!([{ "id": KEY_ID, "pem": pem, "jwk": jwk }]))),
+        ("escaped names", Reply::Bytes(response(200, &whole.replace("pem", r"\u0070em").replace("jwk", r"j\u0077k")))),
+        ("no `success`", Reply::Bytes(response(201, &whole.replace(r#""success":true"#, r#""ok":true"#)))),
+        ("text behind it", Reply::Bytes(response(200, &format!("{whole}</html>")))),
+        ("no end", Reply::Bytes(response(200, &whole[..whole.len() - 30]))),
+        ("a closed connection", Reply::BytesThenClose(response_with(200, "", whole.as_bytes())[..3800].to_vec())),
+        (
+            "errors beside the key",
+            Reply::Bytes(response(200, &whole.replace(r#""errors":[]"#, r#""errors":[{"code":1}]"#))),
+        ),
+    ];
+    for (damage, reply) in replies {
+        let key = created(reply).unwrap_or_else(|e| panic!("{damage}: {e}"));
+        assert_eq!(key.id, KEY_ID, "{damage}");
+    }
+}
+
+/// Wherever the body is cut, the key is returned if and only if a form of it arrived.
+#[test]
+fn response_that_is_cut_anywhere_returns_the_key_or_an_error_with_an_unknown_outcome() {
+    let (pem, jwk) = example();
+    let body = created_body(&pem, &jwk);
+    let first_form = body.find(&jwk).unwrap() + jwk.len() + 1;
+    for end in (0..body.len()).step_by(61).chain([first_form - 1, first_form, body.len() - 1]) {
+        match created(Reply::Bytes(response(200, &body[..end]))) {
+            Ok(_) => assert!(end >= first_form, "{end}"),
+            Err(error) => assert!(end < first_form && error.outcome_unknown(), "{end}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn complete_response_is_returned_unchecked() {
+    let server = RawServer::responding(200, &created_body("a new format", "of keys"));
+    let key = server.signing_keys().create().unwrap();
+    assert_eq!((key.pem.expose_secret(), key.jwk.expose_secret()), ("a new format", "of keys"));
+}
+
+#[test]
+fn key_that_does_not_belong_to_a_success_stays_in_the_error() {
+    let (pem, jwk) = example();
+    let whole = created_body(&pem, &jwk);
+    let failure = whole.replace(r#""success":true"#, r#""ok":1"#).replacen('{', r#"{"success": false,"#, 1);
+    for (status, body) in [
+        (500, &whole[..]),
+        (409, &whole),
+        (200, &failure),
+        (200, &failure[..failure.len() - 9]),
+        // The ID contradicts the JWK.
+        (200, &whole.replace(KEY_ID, "another-id")[..whole.len() - 40]),
+    ] {
+        let error = failed_create(status, body);
+        assert!(error.outcome_unknown(), "{error:#?}");
+        let key = error.into_recovered_key().unwrap().into_signing_key().unwrap();
+        assert_eq!(key.id, KEY_ID);
+        assert!(Signer::new(&key).is_ok());
+    }
+}
+
+#[test]
+fn material_that_is_not_a_whole_key_is_returned_as_it_is() {
+    let (pem, jwk) = example();
+    let other = FakeServer::start().signing_keys().create().unwrap();
+    for (result, has_pem, has_jwk) in [
+        (json!({ "pem": pem }), true, false),
+        (json!({ "id": "a/b", "pem": pem }), true, false),
+        (json!({ "id": KEY_ID, "pem": "cGVt" }), true, false),
+        (json!({ "id": KEY_ID, "jwk": "andr" }), false, true),
+        // The same key with two IDs.
+        (json!({ "id": "another-id", "pem": pem, "jwk": jwk }), true, true),
+        (json!({ "id": KEY_ID, "pem": [other.pem.expose_secret()], "jwk": &jwk[..900] }), false, true),
+    ] {
+        let Err(error) = RawServer::responding(200, &success_body(result.clone())).signing_keys().create() else {
+            // A complete response is not checked.
+            assert_eq!(result["id"], "another-id");
+            continue;
+        };
+        let key = error.into_recovered_key().unwrap().into_signing_key().unwrap_err();
+        assert_eq!((key.pem.is_some(), key.jwk.is_some()), (has_pem, has_jwk), "{result}");
+    }
+}
+
+#[test]
+fn rate_limit_with_an_escaped_key_is_not_retried() {
+    let body = created_body("cGVt", "andr").replace("pem", r"\u0070em").replace("jwk", r"\u006awk");
+    assert_eq!(failed_create(429, &body).into_recovered_key().unwrap().pem.unwrap().expose_secret(), "cGVt");
 }

@@ -1,1 +1,296 @@
-//! When keys are created and deleted.
+//! When keys are created and deleted, step by step. tests/it/simulation.rs tries all of it at random.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use cloudflare_stream_keys::jiff::Timestamp;
+use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
+use cloudflare_stream_keys::{
+    ErrorKind, KeyStore, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPlan, RotationPolicy, SigningKey,
+    SigningKeyInfo, SigningKeys,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A store whose operations can be made to fail. It never returns keys to [`Self::hides`].
+#[derive(Default)]
+struct Store {
+    texts: BTreeMap<String, String>,
+    fails: &'static str,
+    hides: bool,
+}
+
+#[derive(Debug)]
+struct StoreError(&'static str);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}", self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl Store {
+    fn check(&self, operation: &'static str) -> Result<(), StoreError> {
+        if self.fails == operation { Err(StoreError(operation)) } else { Ok(()) }
+    }
+}
+
+impl KeyStore for Store {
+    type Error = StoreError;
+
+    fn load(&mut self) -> Result<Vec<SigningKey>, StoreError> {
+        self.check("load")?;
+        let texts = self.texts.values().filter(|_| !self.hides);
+        Ok(texts.map(|text| SigningKey::from_json(text).unwrap()).collect())
+    }
+
+    fn save(&mut self, key: &SigningKey) -> Result<(), StoreError> {
+        self.check("save")?;
+        self.texts.insert(key.id.clone(), key.to_json().expose_secret().to_string());
+        Ok(())
+    }
+
+    fn remove(&mut self, id: &str) -> Result<(), StoreError> {
+        self.check("remove")?;
+        self.texts.remove(id);
+        Ok(())
+    }
+}
+
+fn days(days: i64) -> Timestamp {
+    Timestamp::from_second(days * 24 * 60 * 60).unwrap()
+}
+
+/// Returns a key that can sign and was saved on this day, or by hand without a date.
+fn stored(keys: &SigningKeys, saved: Option<i64>) -> SigningKey {
+    let mut key = keys.create().unwrap();
+    key.saved = saved.map(days);
+    key
+}
+
+/// A case with the default policy: keys A, B, C and so on, as the account has them (`L` listed), the store (`S` with the day
+/// on which it was saved, `?` for none), and whether they can sign (`!` if not). Returns the plan, with letters for IDs.
+fn plan(keys: &SigningKeys, case: &str, day: i64) -> (RotationPlan, impl Fn(&str) -> String) {
+    let (mut listed, mut in_store, mut letters) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for part in case.split_whitespace() {
+        let saved = part.split_once('S').map(|(_, saved)| saved.trim_end_matches('!').parse().ok());
+        let mut key = stored(keys, saved.flatten());
+        if part.ends_with('!') {
+            key.jwk = "bmV3".into();
+        }
+        letters.insert(key.id.clone(), part[..1].to_string());
+        if part.contains('L') {
+            let mut info = SigningKeyInfo::new(&key.id);
+            info.created = saved.flatten().map(days);
+            listed.push(info);
+        }
+        if saved.is_some() {
+            in_store.push(key);
+        }
+    }
+    (RotationPolicy::default().plan(&listed, &in_store, days(day)), move |id| letters[id].clone())
+}
+
+#[test]
+fn plan_follows_its_rules() {
+    let server = FakeServer::start();
+    let keys = server.signing_keys();
+    for (case, day, current, create, delete, remove, unmanaged, unlisted) in [
+        // The account and the store are empty.
+        ("", 0, "", true, "", "", "", ""),
+        // A key gets a successor after 30 days.
+        ("ALS0", 29, "A", false, "", "", "", ""),
+        ("ALS0", 30, "A", true, "", "", "", ""),
+        // The older key goes when its successor is 25 hours old.
+        ("ALS0 BLS30", 31, "B", false, "", "", "", ""),
+        ("ALS0 BLS30", 32, "B", false, "A", "", "", ""),
+        ("ALS0 BLS30 CLS31", 32, "C", false, "A", "", "", ""),
+        // Keys of the same moment have the same successor.
+        ("ALS0 BLS0 CLS30", 32, "C", false, "AB", "", "", ""),
+        // A key of the future has no age.
+        ("ALS0 BLS90", 32, "B", false, "", "", "", ""),
+        // What the store does not have is left alone.
+        ("AL BLS30", 60, "B", true, "", "", "A", ""),
+        ("AL BL", 60, "", true, "", "", "AB", ""),
+        // What only the store has is removed behind a listed successor.
+        ("AS0 BLS30", 32, "B", false, "", "A", "", ""),
+        ("AS0 BLS30", 31, "B", false, "", "", "", "A"),
+        // An empty list or a wrong account removes nothing.
+        ("AS0 BS30", 40, "B", true, "", "", "", "AB"),
+        ("AS0 BS30 CL", 40, "B", true, "", "", "C", "AB"),
+        // Programs would sign with a key that the account does not have.
+        ("ALS0 BS10", 12, "A", true, "", "", "", "B"),
+        // A key without a date gets one successor, and stays.
+        ("ALS?", 99, "A", true, "", "", "", ""),
+        ("ALS? BLS99", 99, "B", false, "", "", "", ""),
+        ("ALS? BLS30", 59, "B", false, "", "", "", ""),
+        // A key that cannot sign costs no other, and is not replaced at once.
+        ("ALS0 BLS30!", 59, "A", false, "", "", "", ""),
+        ("ALS0 BLS30!", 60, "A", true, "", "", "", ""),
+        ("ALS0 BLS30! CLS60", 62, "C", false, "AB", "", "", ""),
+    ] {
+        let (plan, letter) = plan(&keys, case, day);
+        let letters = |ids: &[String]| ids.iter().map(|id| letter(id)).collect::<Vec<_>>();
+        let sorted = |mut letters: Vec<String>| {
+            letters.sort();
+            letters.concat()
+        };
+        let unmanaged_ids: Vec<String> = plan.unmanaged.iter().map(|key| key.id.clone()).collect();
+        assert_eq!(plan.current.iter().map(|id| letter(id)).collect::<String>(), current, "current of {case}");
+        assert_eq!((plan.create, plan.is_blocked), (create, false), "{case}");
+        assert_eq!(sorted(letters(&plan.delete)), delete, "delete of {case}");
+        assert_eq!(sorted(letters(&plan.remove)), remove, "remove of {case}");
+        assert_eq!(sorted(letters(&unmanaged_ids)), unmanaged, "unmanaged of {case}");
+        assert_eq!(sorted(letters(&plan.unlisted)), unlisted, "unlisted of {case}");
+        assert_eq!(plan.unusable.len(), usize::from(case.contains('!') && current == "A"), "unusable of {case}");
+    }
+}
+
+#[test]
+fn key_that_is_due_is_not_created_if_too_many_are_lost() {
+    let server = FakeServer::start();
+    let key = stored(&server.signing_keys(), Some(0));
+    let info = |id: String, created: Option<i64>| {
+        let mut info = SigningKeyInfo::new(id);
+        info.created = created.map(days);
+        info
+    };
+    for (created, lost, is_blocked) in
+        [(Some(5), 9, false), (Some(5), 10, true), (None, 10, true), (Some(0), 99, false), (Some(-1), 99, false)]
+    {
+        let mut listed: Vec<_> = (0..lost).map(|n| info(n.to_string(), created)).collect();
+        listed.push(info(key.id.clone(), Some(0)));
+        let plan = RotationPolicy::default().plan(&listed, &[key.clone()], days(30));
+        assert_eq!((plan.create, plan.is_blocked), (!is_blocked, is_blocked), "{lost} of {created:?}");
+        let plan = RotationPolicy::default().plan(&listed, &[key.clone()], days(29));
+        assert_eq!((plan.create, plan.is_blocked), (false, false), "nothing is due");
+        let plan = RotationPolicy::default().max_lost(100).plan(&listed, &[key.clone()], days(30));
+        assert!(plan.create);
+    }
+}
+
+/// A server, a store with a key from day 0, and the time on day 31, when a successor is due.
+fn due() -> (FakeServer, Store, SigningKey, Timestamp) {
+    let server = FakeServer::start();
+    let now = server.now();
+    let mut store = Store::default();
+    let rotation = server.signing_keys().rotate_at(&RotationPolicy::default(), &mut store, now).unwrap();
+    (server, store, rotation.current, now + DAY * 31)
+}
+
+fn rotate(server: &FakeServer, store: &mut Store, now: Timestamp) -> Result<Rotation, RotateError> {
+    let keys = server.signing_keys().with_retry_policy(RetryPolicy::none());
+    keys.rotate_at(&RotationPolicy::default(), store, now)
+}
+
+#[test]
+fn successor_is_saved_before_the_older_key_is_deleted() {
+    let (server, mut store, old, now) = due();
+    server.seed("another-program");
+    let rotation = rotate(&server, &mut store, now).unwrap();
+    assert_eq!(rotation.report.created.as_ref(), Some(&rotation.current.id));
+    assert_eq!(rotation.current.saved, Some(now));
+    assert_eq!(rotation.report.unmanaged[0].id, "another-program");
+    assert_eq!(store.texts.len(), 2);
+
+    let rotation = rotate(&server, &mut store, now + DAY * 2).unwrap();
+    assert_eq!((&rotation.report.deleted, &rotation.report.removed), (&vec![old.id.clone()], &vec![old.id]));
+    assert_eq!(store.texts.keys().collect::<Vec<_>>(), [&rotation.current.id]);
+}
+
+#[test]
+fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
+    for (fails, message) in [
+        ("load", "key store could not be loaded: cannot load"),
+        ("save", "is created but not saved, take it with unsaved_key(): key could not be saved: cannot save"),
+    ] {
+        let (server, mut store, old, now) = due();
+        store.fails = fails;
+        let error = rotate(&server, &mut store, now).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+        assert_eq!(error.current().map(|key| &key.id), Some(&old.id).filter(|_| fails != "load"));
+        let unsaved = error.unsaved_key();
+        assert_eq!(unsaved.is_some(), fails == "save");
+        let listed = server.signing_keys().list().unwrap();
+        assert!(unsaved.is_none_or(|key| listed.iter().any(|info| info.id == key.id)));
+        assert_eq!(listed.len(), 1 + usize::from(unsaved.is_some()));
+        if let Some(key) = unsaved {
+            store.fails = "";
+            store.save(key).unwrap();
+            assert_eq!(rotate(&server, &mut store, now).unwrap().current.id, key.id);
+        }
+    }
+    for (operation, fault) in [(Operation::List, Fault::Status(500)), (Operation::Create, Fault::Status(403))] {
+        let (server, mut store, old, now) = due();
+        server.inject_on(operation, fault);
+        let error = rotate(&server, &mut store, now).unwrap_err();
+        let source = match (operation, &error.failures()[0]) {
+            (Operation::List, RotateFailure::List(source)) | (Operation::Create, RotateFailure::Create(source)) => {
+                source
+            }
+            (_, other) => panic!("{other:?}"),
+        };
+        assert_eq!(source.kind(), ErrorKind::Api);
+        assert_eq!((error.current().unwrap().id.as_str(), &error.report().created), (old.id.as_str(), &None));
+    }
+}
+
+#[test]
+fn key_that_cannot_be_deleted_does_not_keep_its_successor_from_being_made() {
+    let (server, mut store, old, now) = due();
+    let first = rotate(&server, &mut store, now).unwrap().current;
+    let later = now + DAY * 31;
+    server.inject_on(Operation::Delete, Fault::Status(500));
+    let error = rotate(&server, &mut store, later).unwrap_err();
+    assert!(matches!(error.failures(), [RotateFailure::Delete { id, .. }] if *id == old.id), "{error}");
+    assert!(error.report().created.is_some() && store.texts.contains_key(&old.id));
+    assert_eq!(error.current().map(|key| &key.id), error.report().created.as_ref());
+
+    store.fails = "remove";
+    let error = rotate(&server, &mut store, later).unwrap_err();
+    assert!(matches!(error.failures(), [RotateFailure::Remove { id, .. }] if *id == old.id), "{error}");
+    assert_eq!(error.report().deleted, [old.id.clone()]);
+    store.fails = "";
+    let rotation = rotate(&server, &mut store, later).unwrap();
+    assert_eq!((rotation.report.deleted, rotation.report.removed), (vec![], vec![old.id]));
+    assert!(store.texts.contains_key(&first.id), "its successor is not old enough");
+}
+
+#[test]
+fn store_that_does_not_return_what_it_saved_is_noticed() {
+    let server = FakeServer::start();
+    let mut store = Store { hides: true, ..Store::default() };
+    let error = rotate(&server, &mut store, server.now()).unwrap_err();
+    assert!(error.to_string().contains("key store does not return the key that it saved"), "{error}");
+    assert!(error.unsaved_key().is_some());
+}
+
+#[test]
+fn key_that_cannot_sign_is_reported_and_costs_no_other() {
+    let (server, mut store, old, now) = due();
+    server.inject_on(Operation::Create, Fault::UnreadableKey);
+    for day in [0, 5, 40] {
+        let error = rotate(&server, &mut store, now + DAY * day).unwrap_err();
+        assert!(matches!(error.failures()[0], RotateFailure::Unusable { .. }), "{error}");
+        if day < 40 {
+            assert_eq!(error.current().unwrap().id, old.id);
+        }
+        if day == 5 {
+            server.inject_on(Operation::Create, Fault::UnreadableKey);
+        }
+    }
+    assert!(server.signing_keys().list().unwrap().iter().any(|key| key.id == old.id));
+}
+
+#[test]
+fn blocked_rotation_says_what_to_do() {
+    let (server, mut store, old, now) = due();
+    (0..10).for_each(|n| server.seed(&n.to_string()));
+    let error = rotate(&server, &mut store, now).unwrap_err();
+    assert!(matches!(error.failures(), [RotateFailure::Blocked]));
+    assert!(error.to_string().contains("too many are lost; delete those that no program uses"), "{error}");
+    assert_eq!((error.current().unwrap().id.as_str(), error.report().unmanaged.len()), (old.id.as_str(), 10));
+}

@@ -12,9 +12,10 @@ use crate::support::secrets::{
     CALLER_HEADERS, EMAIL, GLOBAL_API_KEY, JWK, PEM, PROXY_PASSWORD, assert_no_secrets, client_builders,
     client_certificate, clients, replies_with_secrets,
 };
-use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, TOKEN, created_body, response};
+use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, Reply, TOKEN, created_body, response, success};
 use cloudflare_stream_keys::generated::{self, Body};
-use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Secret};
+use cloudflare_stream_keys::mock::FakeServer;
+use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, FileStore, KeyStore, RotationPolicy, Secret};
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -104,7 +105,40 @@ fn check_debug_output() -> Checked {
     checked.debug(&Credentials::global_api_key(EMAIL, GLOBAL_API_KEY));
     checked.debug(&Secret::from(PEM));
     checked.debug(&Body::from(PEM));
+    check_rotation(&mut checked);
     checked
+}
+
+/// Formats what a rotation returns, with keys in it: of a store that works, and of one that holds a damaged file.
+fn check_rotation(checked: &mut Checked) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = FileStore::new(folder.path());
+    checked.debug(&store);
+    let server = RawServer::start(|_, request| match request.split(' ').next() {
+        Some("POST") => Reply::Bytes(response(200, &created_body(PEM, JWK))),
+        _ => success(request),
+    });
+    let keys = server.signing_keys();
+    // The key cannot sign, so this is an error with a key in it, and then one without a successor.
+    let error = keys.rotate(&RotationPolicy::default(), &mut store).unwrap_err();
+    checked.debug(&error);
+    error.failures().iter().for_each(|failure| checked.debug(failure));
+    checked.debug(error.report());
+    checked.error(&error);
+
+    std::fs::write(folder.path().join("key-x.json"), format!(r#"{{"id": "x", "pem": "{PEM}", "jwk": "{JWK}", }}"#))
+        .unwrap();
+    let error = store.load().unwrap_err();
+    checked.debug(&error);
+    checked.error(&error);
+    checked.error(&keys.rotate(&RotationPolicy::default(), &mut store).unwrap_err());
+
+    let fake = FakeServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = fake.signing_keys().rotate(&RotationPolicy::default(), &mut FileStore::new(folder.path())).unwrap();
+    checked.debug(&rotation);
+    let (pem, jwk) = (rotation.current.pem.expose_secret(), rotation.current.jwk.expose_secret());
+    assert!(!format!("{rotation:?}").contains(pem) && !format!("{rotation:?}").contains(jwk));
 }
 
 /// Formats the errors of responses that contain secrets.

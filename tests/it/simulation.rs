@@ -249,7 +249,12 @@ impl World {
     }
 
     /// Checks what a run did against the server.
-    fn check(&mut self, before: &BTreeSet<String>, result: Option<Result<Rotation, RotateError>>) {
+    fn check(
+        &mut self,
+        before: &BTreeSet<String>,
+        stored_before: &BTreeMap<String, String>,
+        result: Option<Result<Rotation, RotateError>>,
+    ) {
         let (account, stored, now) = (self.account(), self.stored(), self.server.now());
         for id in before.difference(&account) {
             let expiry = self.expiries.get(id);
@@ -259,6 +264,8 @@ impl World {
             self.cases.insert("wrong account");
             return;
         }
+        let mut removed = stored_before.keys().filter(|id| !stored.contains_key(*id));
+        assert!(removed.all(|id| !account.contains(id)), "a key that the account has stays in the store");
         let new: BTreeSet<String> = account.difference(before).cloned().collect();
         let unsaved: BTreeSet<String> = new.iter().filter(|id| !stored.contains_key(*id)).cloned().collect();
         let report = match &result {
@@ -303,9 +310,9 @@ impl World {
 
     fn run(mut self) -> BTreeSet<&'static str> {
         for _ in 0..self.random.usize(15..45) {
-            let before = self.account();
+            let (before, stored_before) = (self.account(), self.stored());
             let result = self.rotate();
-            self.check(&before, result);
+            self.check(&before, &stored_before, result);
             self.sign();
             if self.curse.is_some() {
                 self.cases.insert("cursed");
