@@ -53,34 +53,14 @@ pub struct Error(pub(crate) Box<Details>);
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
-/// use cloudflare_stream_keys::{Error, ErrorKind};
-/// use std::time::Duration;
+/// use cloudflare_stream_keys::ErrorKind;
+/// # let server = FakeServer::start();
+/// # let keys = server.signing_keys();
 ///
-/// enum Decision {
-///     TryAgainIn(Duration),
-///     /// A key may exist or be deleted: list the keys first.
-///     CheckFirst,
-///     Fix(&'static str),
-/// }
-/// use Decision::*;
-///
-/// fn decide(error: &Error) -> Decision {
-///     let pause = error.retry_after().unwrap_or(Duration::from_secs(60));
-///     match error.kind() {
-///         ErrorKind::InvalidInput => Fix("the call or the configuration"),
-///         ErrorKind::Connect => TryAgainIn(pause),
-///         // For a create or a delete, this includes `Decode` and most cases of `Timeout` and `Transport`.
-///         _ if error.outcome_unknown() => CheckFirst,
-///         ErrorKind::Timeout | ErrorKind::Transport => TryAgainIn(pause),
-///         ErrorKind::Api if error.is_retryable() => TryAgainIn(pause),
-///         ErrorKind::Api if error.is_unauthorized() || error.is_forbidden() => Fix("the credentials"),
-///         ErrorKind::Api if error.is_not_found() => Fix("the key ID or the account ID"),
-///         ErrorKind::Api | ErrorKind::Decode => Fix("what the message says"),
-///         _ => CheckFirst, // kinds may be added
-///     }
-/// }
-/// # let error = FakeServer::start().signing_keys().delete("unknown").unwrap_err();
-/// # assert!(matches!(decide(&error), Fix("the key ID or the account ID")));
+/// let error = keys.delete("5213cfa121f70b8c1380686ffc371ba3").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Api);
+/// assert!(error.is_not_found() && !error.is_retryable());
+/// assert!(!error.outcome_unknown(), "nothing was deleted");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

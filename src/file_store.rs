@@ -14,12 +14,14 @@ const SUFFIX: &str = ".json";
 
 /// A [`KeyStore`] in a folder of one machine: one file for each key.
 ///
-/// The file of a key is `key-ID.json`, and its content is [`SigningKey::to_json`]. On Unix, only the file's owner can read
-/// it (mode 0600), and a folder that [`save`](KeyStore::save) creates has mode 0700. Elsewhere, choose a folder that only
-/// the program's user can read. Files with other names are left alone. A file that is not a stored key fails the load.
+/// A file is named after its key, as `key-`, the ID and `.json`, and contains [`SigningKey::to_json`]. One that is not a
+/// stored key fails the load. Files with other names are left alone.
 ///
-/// A key is written to a file beside, synced, and then put in place without replacing anything, which needs a file system
-/// with hard links. After a crash, a file `key-ID.json.PROCESS-NUMBER.tmp` with the key can be left behind.
+/// On Unix, only the file's owner can read it (mode 0600), and [`save`](KeyStore::save) creates the folder with mode 0700 if
+/// its parent exists. Elsewhere, choose a folder that only the program's user can read.
+///
+/// A key is written to a temporary file, synced, and then put in place without replacing anything, which needs a file system
+/// with hard links. After a crash, the temporary file can be left behind: its name ends with `.tmp`.
 ///
 /// ```
 /// use cloudflare_stream_keys::{FileStore, KeyStore};

@@ -9,13 +9,11 @@ use crate::SigningKey;
 ///
 /// ```
 /// use cloudflare_stream_keys::{Error, KeyStore, Secret, SigningKey};
-/// use std::collections::BTreeMap;
+/// # use std::collections::BTreeMap;
+/// # struct Database(BTreeMap<String, Secret>);
 ///
-/// struct Database(BTreeMap<String, Secret>); // stands in for an encrypted table
-///
-/// impl KeyStore for Database {
+/// impl KeyStore for Database { // a table of IDs and texts
 ///     type Error = Error;
-///
 ///     fn load(&mut self) -> Result<Vec<SigningKey>, Error> {
 ///         self.0.values().map(|text| SigningKey::from_json(text.expose_secret())).collect()
 ///     }

@@ -37,7 +37,7 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// | [`agent`](Self::agent) | proxy from `HTTPS_PROXY` etc., Mozilla's root certificates, 64 idle connections |
 ///
 /// A handle can override the timeout and the retry policy, and can add headers and query parameters. See the `with_…`
-/// methods of [`SigningKeys`]. Settings are validated by [`build`](Self::build).
+/// methods of [`SigningKeys`](crate::SigningKeys). Settings are validated by [`build`](Self::build).
 ///
 /// ```
 /// use std::time::Duration;
