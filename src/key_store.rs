@@ -11,7 +11,6 @@ use crate::SigningKey;
 /// use cloudflare_stream_keys::{Error, KeyStore, Secret, SigningKey};
 /// # use std::collections::BTreeMap;
 /// # struct Database(BTreeMap<String, Secret>);
-///
 /// impl KeyStore for Database { // a table of IDs and texts
 ///     type Error = Error;
 ///     fn load(&mut self) -> Result<Vec<SigningKey>, Error> {

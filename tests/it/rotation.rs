@@ -163,11 +163,11 @@ fn key_that_is_due_is_not_created_if_too_many_are_lost() {
     {
         let mut listed: Vec<_> = (0..lost).map(|n| info(n.to_string(), created)).collect();
         listed.push(info(key.id.clone(), Some(0)));
-        let plan = RotationPolicy::default().plan(&listed, &[key.clone()], days(30));
+        let plan = RotationPolicy::default().plan(&listed, std::slice::from_ref(&key), days(30));
         assert_eq!((plan.create, plan.is_blocked), (!is_blocked, is_blocked), "{lost} of {created:?}");
-        let plan = RotationPolicy::default().plan(&listed, &[key.clone()], days(29));
+        let plan = RotationPolicy::default().plan(&listed, std::slice::from_ref(&key), days(29));
         assert_eq!((plan.create, plan.is_blocked), (false, false), "nothing is due");
-        let plan = RotationPolicy::default().max_lost(100).plan(&listed, &[key.clone()], days(30));
+        let plan = RotationPolicy::default().max_lost(100).plan(&listed, std::slice::from_ref(&key), days(30));
         assert!(plan.create);
     }
 }
@@ -252,7 +252,7 @@ fn key_that_cannot_be_deleted_does_not_keep_its_successor_from_being_made() {
     store.fails = "remove";
     let error = rotate(&server, &mut store, later).unwrap_err();
     assert!(matches!(error.failures(), [RotateFailure::Remove { id, .. }] if *id == old.id), "{error}");
-    assert_eq!(error.report().deleted, [old.id.clone()]);
+    assert_eq!(error.report().deleted, std::slice::from_ref(&old.id));
     store.fails = "";
     let rotation = rotate(&server, &mut store, later).unwrap();
     assert_eq!((rotation.report.deleted, rotation.report.removed), (vec![], vec![old.id]));

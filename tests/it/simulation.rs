@@ -302,8 +302,8 @@ impl World {
         }));
         if has_listed && report.unmanaged.iter().any(|key| self.orphans.contains(&key.id)) {
             let unmanaged: BTreeSet<_> = report.unmanaged.iter().map(|key| key.id.clone()).collect();
-            let orphans = self.orphans.iter().filter(|id| account.contains(*id) && !stored.contains_key(*id));
-            assert!(orphans.cloned().all(|id| unmanaged.contains(&id)), "keys that a crash left are reported");
+            let mut orphans = self.orphans.iter().filter(|id| account.contains(*id) && !stored.contains_key(*id));
+            assert!(orphans.all(|id| unmanaged.contains(id)), "keys that a crash left are reported");
             self.cases.insert("orphan reported");
         }
     }
