@@ -101,6 +101,7 @@ struct World {
     server: FakeServer,
     keys: SigningKeys,
     policy: RotationPolicy,
+    rotate_after: Duration,
     store: Store,
     /// The clocks of the two programs that rotate, in seconds ahead of the server's.
     skews: [i64; 2],
@@ -117,6 +118,8 @@ struct World {
     curse: Option<Curse>,
     /// Whether the last run was for another account by mistake.
     is_wrong_account: bool,
+    /// Whether the last run got an empty list, which is not true.
+    sees_no_keys: bool,
     cases: BTreeSet<&'static str>,
 }
 
@@ -145,6 +148,7 @@ impl World {
             random,
             server,
             keys,
+            rotate_after,
             policy: RotationPolicy::default().rotate_after(rotate_after).max_lost(MAX_LOST),
             store: Store::default(),
             skews,
@@ -156,6 +160,7 @@ impl World {
             curse: [Some(Curse::Lost), Some(Curse::Unreadable), Some(Curse::Unsaved), None]
                 [(seed % 40).min(3) as usize],
             is_wrong_account: false,
+            sees_no_keys: false,
             cases: BTreeSet::new(),
         }
     }
@@ -211,9 +216,12 @@ impl World {
             Fault::UnreadableKey,
             Fault::RateLimit { retry_after: HOUR },
         ];
+        self.sees_no_keys = false;
         for operation in [Operation::Create, Operation::List, Operation::Delete] {
+            let fault = &faults[self.random.usize(..faults.len())];
             if self.chance(15) {
-                self.server.inject_on(operation, faults[self.random.usize(..faults.len())].clone());
+                self.server.inject_on(operation, fault.clone());
+                self.sees_no_keys |= operation == Operation::List && *fault == Fault::NullResult;
             }
         }
         if self.chance(30) {
@@ -253,6 +261,7 @@ impl World {
         &mut self,
         before: &BTreeSet<String>,
         stored_before: &BTreeMap<String, String>,
+        signing_before: Option<&String>,
         result: Option<Result<Rotation, RotateError>>,
     ) {
         let (account, stored, now) = (self.account(), self.stored(), self.server.now());
@@ -267,6 +276,11 @@ impl World {
         let mut removed = stored_before.keys().filter(|id| !stored.contains_key(*id));
         assert!(removed.all(|id| !account.contains(id)), "a key that the account has stays in the store");
         let new: BTreeSet<String> = account.difference(before).cloned().collect();
+        let listed = stored_before.values().map(|text| SigningKey::from_json(text).unwrap());
+        let newest = listed.filter(|key| before.contains(&key.id)).filter_map(|key| key.saved).max();
+        let is_young = newest.is_some_and(|saved| now + MINUTE * 20 < saved + self.rotate_after);
+        let is_gone = signing_before.is_none_or(|id| !before.contains(id));
+        assert!(new.is_empty() || !is_young || is_gone || self.sees_no_keys, "a key is created too early");
         let unsaved: BTreeSet<String> = new.iter().filter(|id| !stored.contains_key(*id)).cloned().collect();
         let report = match &result {
             None => {
@@ -310,9 +324,9 @@ impl World {
 
     fn run(mut self) -> BTreeSet<&'static str> {
         for _ in 0..self.random.usize(15..45) {
-            let (before, stored_before) = (self.account(), self.stored());
+            let (before, stored_before, signing_before) = (self.account(), self.stored(), self.newest());
             let result = self.rotate();
-            self.check(&before, &stored_before, result);
+            self.check(&before, &stored_before, signing_before.as_ref(), result);
             self.sign();
             if self.curse.is_some() {
                 self.cases.insert("cursed");
