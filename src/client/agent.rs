@@ -11,7 +11,7 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 use ureq::unversioned::resolver::DefaultResolver;
 
 use super::base_url::BaseUrl;
-use super::proxy::ProxySetting;
+use super::proxy::{ProxySetting, validate_proxy};
 use super::runtime::{LazyConnector, NoResolver};
 use crate::{Error, Secret};
 
@@ -38,8 +38,8 @@ pub enum TlsVersion {
 #[derive(Clone, Debug, Default)]
 pub(super) struct AgentOptions {
     pub(super) proxy: ProxySetting,
-    /// PEM.
-    pub(super) root_certificates: Option<String>,
+    /// PEM. A file can also have a private key in it.
+    pub(super) root_certificates: Option<Secret>,
     /// PEM, with the private key.
     pub(super) client_certificate: Option<Secret>,
     pub(super) min_tls_version: TlsVersion,
@@ -78,7 +78,7 @@ impl AgentOptions {
         }
         let provider = Arc::new(provider);
         let root_certificates = match &self.root_certificates {
-            Some(pem) => RootCerts::from(parse_root_certificates(pem)?.into_iter()),
+            Some(pem) => RootCerts::from(parse_root_certificates(pem.expose_secret())?.into_iter()),
             None => RootCerts::WebPki,
         };
         let client_certificate = match &self.client_certificate {
@@ -144,10 +144,16 @@ pub(super) fn default_tls_config() -> TlsConfig {
         .build()
 }
 
-/// Checks that an agent of the caller's has a crypto provider. Without one, ureq panics at the first https request.
+/// Checks an agent of the caller's. Without a crypto provider, ureq panics at the first https request.
 pub(super) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Error> {
+    if let Some(proxy) = agent.config().proxy() {
+        validate_proxy(proxy, base_url)?;
+    }
+    if agent.config().https_only() && !base_url.is_https() {
+        return Err(Error::invalid_input("agent allows only https, but the base URL is http"));
+    }
     let tls = agent.config().tls_config();
-    let needs_provider = base_url.url.starts_with("https://") && tls.provider() == TlsProvider::Rustls;
+    let needs_provider = base_url.is_https() && tls.provider() == TlsProvider::Rustls;
     let has_provider = tls.unversioned_rustls_crypto_provider().is_some() || CryptoProvider::get_default().is_some();
     match needs_provider && !has_provider {
         true => Err(Error::invalid_input(

@@ -66,7 +66,8 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 #[must_use]
 pub struct ClientBuilder {
     credentials: Option<Credentials>,
-    base_url: String,
+    /// Could contain a password, which `build` rejects.
+    base_url: Secret,
     timeout: Duration,
     connect_timeout: Duration,
     retry_policy: RetryPolicy,
@@ -74,14 +75,14 @@ pub struct ClientBuilder {
     user_agent_suffix: Option<String>,
     headers: Vec<(String, Secret)>,
     agent_options: AgentOptions,
-    agent: Option<Agent>,
+    agent: Option<runtime::Client>,
 }
 
 impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             credentials: None,
-            base_url: generated::BASE_URL.to_string(),
+            base_url: generated::BASE_URL.into(),
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             retry_policy: RetryPolicy::default(),
@@ -130,7 +131,7 @@ impl ClientBuilder {
 
     /// Sets the base URL. Must be https unless the host is loopback. Defaults to `https://api.cloudflare.com/client/v4`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
+        self.base_url = url.into().into();
         self
     }
 
@@ -176,7 +177,10 @@ impl ClientBuilder {
     /// and a password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback
     /// and the hosts in `NO_PROXY`.
     ///
-    /// The proxy looks the service's host name up. If the scheme is `socks4` or `socks5`, the client does.
+    /// The proxy looks the service's host name up. If the scheme is `socks4` or `socks5`, the client does. SOCKS4 supports
+    /// no user name.
+    ///
+    /// With an http base URL, the proxy must be on loopback too, because it gets the credentials unencrypted.
     ///
     /// ```
     /// use cloudflare_stream_keys::{Client, Credentials};
@@ -211,7 +215,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
-        self.agent_options.root_certificates = Some(pem.into());
+        self.agent_options.root_certificates = Some(pem.into().into());
         self
     }
 
@@ -273,7 +277,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Connect`]: crate::ErrorKind::Connect
     /// [`ErrorKind::Transport`]: crate::ErrorKind::Transport
     pub fn agent(mut self, agent: Agent) -> Self {
-        self.agent = Some(agent);
+        self.agent = Some(runtime::Client { agent, marks_connect_errors: false });
         self
     }
 
@@ -287,7 +291,12 @@ impl ClientBuilder {
             .credentials
             .ok_or_else(|| Error::invalid_input("credentials are missing; call ClientBuilder::credentials"))?;
         credentials.validate()?;
-        let base_url = BaseUrl::parse(&self.base_url)?;
+        for (setting, timeout) in [("timeout", self.timeout), ("connect timeout", self.connect_timeout)] {
+            if timeout.is_zero() {
+                return Err(Error::invalid_input(format!("{setting} is zero; set a longer one, or leave out the setting")));
+            }
+        }
+        let base_url = BaseUrl::parse(self.base_url.expose_secret())?;
 
         let mut headers = HeaderMap::new();
         let user_agent = match &self.user_agent_suffix {
@@ -300,12 +309,11 @@ impl ClientBuilder {
             headers.insert(name, value);
         }
 
-        let marks_connect_errors = self.agent.is_none();
-        let agent = match self.agent {
-            None => self.agent_options.build(&base_url)?,
-            Some(agent) if self.agent_options.is_default() => {
-                validate_agent(&agent, &base_url)?;
-                agent
+        let client = match self.agent {
+            None => runtime::Client { agent: self.agent_options.build(&base_url)?, marks_connect_errors: true },
+            Some(client) if self.agent_options.is_default() => {
+                validate_agent(&client.agent, &base_url)?;
+                client
             }
             Some(_) => {
                 return Err(Error::invalid_input(
@@ -322,11 +330,6 @@ impl ClientBuilder {
             retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
-        let raw = generated::Client::new_with_client(
-            &base_url.url,
-            runtime::Client { agent, marks_connect_errors },
-            settings,
-        );
-        Ok(Client { raw })
+        Ok(Client { raw: generated::Client::new_with_client(&base_url.url, client, settings) })
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -12,11 +13,18 @@ use super::{CallProgress, Request, RequestBuilder, Response, ResponseHead, Trans
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Sends requests through a ureq agent. All clones share its connection pool.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     pub(crate) agent: Agent,
     /// Whether the agent's connector marks the errors that precede a request.
     pub(crate) marks_connect_errors: bool,
+}
+
+impl fmt::Debug for Client {
+    /// Leaves out the agent, whose output is long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 /// The limits of one attempt.
