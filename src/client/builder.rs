@@ -293,7 +293,9 @@ impl ClientBuilder {
         credentials.validate()?;
         for (setting, timeout) in [("timeout", self.timeout), ("connect timeout", self.connect_timeout)] {
             if timeout.is_zero() {
-                return Err(Error::invalid_input(format!("{setting} is zero; set a longer one, or leave out the setting")));
+                return Err(Error::invalid_input(format!(
+                    "{setting} is zero; set a longer one, or leave out the setting"
+                )));
             }
         }
         let base_url = BaseUrl::parse(self.base_url.expose_secret())?;

@@ -76,7 +76,13 @@ mod tests {
     #[test]
     fn malformed_proxy_is_named_and_not_shown() {
         let problem = |variables: &[(&str, &str)]| validate_variables(&reader(variables)).map_err(|e| e.to_string());
-        for url in ["http://", "http://user:hunter2@:3128", "://user:hunter2@x", "ftp://user:hunter2@example.com", "http://example.com:hunter2"] {
+        for url in [
+            "http://",
+            "http://user:hunter2@:3128",
+            "://user:hunter2@x",
+            "ftp://user:hunter2@example.com",
+            "http://example.com:hunter2",
+        ] {
             let problem = problem(&[("HTTPS_PROXY", url)]).unwrap_err();
             assert!(problem.starts_with("HTTPS_PROXY: proxy is not a valid URL") && !problem.contains("hunter2"));
         }

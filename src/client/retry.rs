@@ -5,6 +5,7 @@ use std::time::Duration;
 /// | what happened | `list`, `delete` | `create` |
 /// | --- | --- | --- |
 /// | no connection was made | retried | retried |
+/// | the certificate is not trusted | not retried | not retried |
 /// | 429 | retried | retried, unless the response contains a key |
 /// | no response, an incomplete response, 408 or 5xx | retried | **not retried**: the key may exist |
 /// | any other response | not retried | not retried |
@@ -67,8 +68,9 @@ pub(crate) enum AttemptOutcome {
         status: u16,
         retry_after: Option<Duration>,
     },
-    /// The response is too large or cannot be decompressed. A retry would get the same response.
-    Unreadable,
+    /// The certificate is not trusted, or the response is too large or cannot be decompressed. A retry would fail in the
+    /// same way.
+    Permanent,
 }
 
 impl AttemptOutcome {
@@ -151,7 +153,7 @@ impl RetryPolicy {
 
 #[cfg(test)]
 mod tests {
-    use super::AttemptOutcome::{NoResponse, NotSent, Response, Unreadable};
+    use super::AttemptOutcome::{NoResponse, NotSent, Permanent, Response};
     use super::*;
 
     fn response(status: u16) -> AttemptOutcome {
@@ -170,7 +172,7 @@ mod tests {
     fn non_idempotent_request_is_retried_only_if_it_had_no_effect() {
         assert!(is_retried(false, NotSent));
         assert!(is_retried(false, response(429)));
-        for outcome in [NoResponse, Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(response)) {
+        for outcome in [NoResponse, Permanent].into_iter().chain((100..600).filter(|s| *s != 429).map(response)) {
             assert!(!is_retried(false, outcome), "{outcome:?}");
         }
         assert!(!is_retried(false, response_with_retry_after(503, 1)));
@@ -181,7 +183,7 @@ mod tests {
         for outcome in [NotSent, NoResponse, response(408), response(429)].into_iter().chain((500..600).map(response)) {
             assert!(is_retried(true, outcome), "{outcome:?}");
         }
-        for outcome in [Unreadable].into_iter().chain((100..500).filter(|s| ![408, 429].contains(s)).map(response)) {
+        for outcome in [Permanent].into_iter().chain((100..500).filter(|s| ![408, 429].contains(s)).map(response)) {
             assert!(!is_retried(true, outcome), "{outcome:?}");
         }
     }

@@ -339,8 +339,7 @@ fn agent_with(tls: TlsConfig) -> ureq::Agent {
 #[test]
 fn agent_that_allows_only_https_is_rejected_with_an_http_base_url() {
     let tls = ClientBuilder::default_tls_config();
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().proxy(None).tls_config(tls).https_only(true).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).tls_config(tls).https_only(true).build().into();
     let build = |url: &str| {
         let credentials = Credentials::api_token(TOKEN);
         Client::builder().credentials(credentials).base_url(url).agent(agent.clone()).build()

@@ -10,7 +10,7 @@ use crate::support::{
     status_of, success,
 };
 use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::{ErrorKind, RetryPolicy};
+use cloudflare_stream_keys::{ClientBuilder, ErrorKind, RetryPolicy};
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -86,12 +86,19 @@ fn row_01_every_call_is_retried_after_a_refused_connection() {
 #[test]
 fn row_01_failed_connection_is_a_connect_error() {
     let server = RawServer::start(|_, request| success(request));
-    for (addresses, cause) in [(vec![closed_port()], "refused"), (vec![], "host not found")] {
-        let client = server.client_builder().agent(agent_resolving_to(&addresses)).build().unwrap();
+    let tls = ClientBuilder::default_tls_config();
+    let unknown_host: Agent = Agent::config_builder().proxy(None).tls_config(tls).build().into();
+    for (url, agent, cause) in [
+        (server.base_url(), agent_resolving_to(&[closed_port()]), "refused"),
+        (server.base_url(), agent_resolving_to(&[]), "host not found"),
+        ("https://nonexistent.invalid".to_string(), unknown_host, "failed to lookup"),
+    ] {
+        let client = server.client_builder().base_url(&url).agent(agent).build().unwrap();
         for call in [CREATE, LIST, DELETE] {
             let error = call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
             assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
-            assert!(error.to_string().to_lowercase().contains(cause), "{error}");
+            let text = error.to_string().to_lowercase();
+            assert!(text.contains("could not connect to ") && text.contains(cause), "{error}");
             assert_eq!(status_of(&error), None);
         }
     }
@@ -153,7 +160,7 @@ fn row_02_attempts_share_the_time_until_the_deadline() {
 fn row_02_timeout_names_an_earlier_failure() {
     for (first, cause) in [
         (Reply::Bytes(response(503, "")), "HTTP status 503"),
-        (Reply::BytesThenReset(vec![]), "connection closed before a response was received"),
+        (Reply::BytesThenReset(vec![]), "connection to 127.0.0.1:"),
     ] {
         for call in [LIST, DELETE] {
             let server = RawServer::with_replies(vec![first.clone(), Reply::BytesThenStall(vec![])]);
@@ -165,31 +172,28 @@ fn row_02_timeout_names_an_earlier_failure() {
     }
 }
 
-/// The message names the cause, or `source()` returns it.
 #[test]
 fn each_transport_failure_is_described() {
     let ok = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}").into_bytes();
     let chunked = ok("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\nx\r\n");
     let gzip = ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\u{1f}abc");
-    for (reply, message, has_source) in [
-        (Reply::BytesThenClose(vec![]), "connection closed before a response was received", true),
-        (
-            Reply::BytesThenClose(ok("Content-Length: 9\r\n", "{}")),
-            "connection closed before the response was complete",
-            true,
-        ),
-        (Reply::BytesThenClose(chunked), "connection closed before the response was complete", true),
-        (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response", true),
-        (Reply::BytesThenStall(vec![]), "timed out waiting for the response", false),
-        (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes", false),
-        (Reply::Bytes(gzip), "response body could not be decompressed", true),
+    let incomplete = ok("Content-Length: 9\r\n", "{}");
+    for (reply, message) in [
+        (Reply::BytesThenClose(vec![]), "connection to HOST closed before a response was received"),
+        (Reply::BytesThenClose(incomplete), "connection to HOST closed before the response was complete"),
+        (Reply::BytesThenClose(chunked), "connection to HOST closed before the response was complete"),
+        (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response from HOST"),
+        (Reply::BytesThenStall(vec![]), "timed out waiting for the response from HOST"),
+        (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes"),
+        (Reply::Bytes(gzip), "response body could not be decompressed"),
     ] {
         let server = RawServer::with_replies(vec![reply]);
         let builder = server.client_builder().max_response_size(1000).timeout(Duration::from_millis(500));
         let keys = builder.retry_policy(RetryPolicy::none()).build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
         let error = keys.list().unwrap_err();
+        let message = message.replace("HOST", &server.address().to_string());
         assert_eq!(error.to_string(), format!("failed to list the signing keys: {message}"));
-        assert_eq!(error.source().is_some(), has_source, "{error}");
+        assert!(error.source().unwrap().is::<ureq::Error>(), "{error}");
         assert_eq!(format!("{error:?}"), error.to_string());
     }
 }
@@ -373,6 +377,21 @@ fn error_before_the_first_attempt_has_none() {
     let server = RawServer::with_replies(vec![]);
     let error = server.signing_keys().delete("a/b").unwrap_err();
     assert_eq!((error.attempts(), error.elapsed(), error.is_retryable()), (0, Duration::ZERO, false));
+}
+
+#[test]
+fn row_01_failed_connection_after_a_lost_attempt_is_no_connect_error() {
+    for (call, outcome_unknown) in [(LIST, false), (DELETE, true)] {
+        let server = RawServer::with_replies(vec![Reply::BytesThenReset(vec![])]);
+        let agent = agent_resolving_to(&[server.address(), closed_port()]);
+        let client = server.client_builder().agent(agent).build().unwrap();
+        let error = call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
+        // `Connect` would say that nothing was sent.
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, outcome_unknown), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("could not connect to ") && text.contains("refused"), "{text}");
+        assert!(text.contains("(an earlier attempt failed: connection to ") && server.requests().len() == 1, "{text}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::time::Duration;
 
-use ureq::http::{self, Method};
+use ureq::http::{self, Method, Uri};
 use ureq::{Agent, AsSendBody, SendBody};
 
 use super::read_body::{Step, decompress, read_body};
@@ -56,7 +56,7 @@ impl Client {
         let _wire_log_guard = WireLogGuard::new();
         let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) else {
             return self.exchange(request, (), options).map_err(|(cause, partial)| {
-                let error = TransportError::new(cause, partial, self.marks_connect_errors);
+                let error = TransportError::new(cause, self.peer(&request.uri), partial, self.marks_connect_errors);
                 TransportError { sent: !error.is_connect, ..error }
             });
         };
@@ -66,8 +66,18 @@ impl Client {
         // whole request.
         result.map_err(|(cause, partial)| {
             let is_later = self.marks_connect_errors || body.was_read;
-            TransportError { sent: body.was_read, ..TransportError::new(cause, partial, is_later) }
+            let error = TransportError::new(cause, self.peer(&request.uri), partial, is_later);
+            TransportError { sent: body.was_read, ..error }
         })
+    }
+
+    /// Names what a request to this URL is sent to.
+    fn peer(&self, uri: &Uri) -> String {
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        match self.agent.config().proxy().filter(|proxy| !proxy.is_no_proxy(uri)) {
+            Some(proxy) => format!("{host} through the proxy {}:{}", proxy.host(), proxy.port()),
+            None => host.to_string(),
+        }
     }
 
     fn exchange(
