@@ -37,7 +37,7 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// | [`agent`](Self::agent) | proxy from `HTTPS_PROXY` etc., Mozilla's root certificates, 64 idle connections |
 ///
 /// A handle can override the timeout and the retry policy, and can add headers and query parameters. See the `with_…`
-/// methods of [`SigningKeys`]. Settings are validated by [`build`](Self::build).
+/// methods of [`SigningKeys`](crate::SigningKeys). Settings are validated by [`build`](Self::build).
 ///
 /// ```
 /// use std::time::Duration;
@@ -136,6 +136,9 @@ impl ClientBuilder {
     }
 
     /// Sets the timeout of a call, including all attempts and the waits between them. Defaults to 60 s.
+    ///
+    /// An attempt of a `list` or `delete` ends after 20 s, so that there is time for a retry. If the timeout is shorter
+    /// than that, the first attempt may take all of it. See [`RetryPolicy::attempt_timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -291,7 +294,11 @@ impl ClientBuilder {
             .credentials
             .ok_or_else(|| Error::invalid_input("credentials are missing; call ClientBuilder::credentials"))?;
         credentials.validate()?;
-        for (setting, timeout) in [("timeout", self.timeout), ("connect timeout", self.connect_timeout)] {
+        for (setting, timeout) in [
+            ("timeout", self.timeout),
+            ("connect timeout", self.connect_timeout),
+            ("attempt timeout", self.retry_policy.attempt_timeout),
+        ] {
             if timeout.is_zero() {
                 return Err(Error::invalid_input(format!(
                     "{setting} is zero; set a longer one, or leave out the setting"

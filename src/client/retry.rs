@@ -20,7 +20,7 @@ use std::time::Duration;
 ///
 /// All attempts and waits share the deadline of the call, which
 /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout) sets. A request is not retried if the wait would exceed
-/// it.
+/// it. An attempt that can be retried also has a timeout of its own, the [`attempt_timeout`](Self::attempt_timeout).
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct RetryPolicy {
     max_retries: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
-    attempt_timeout: Duration,
+    pub(super) attempt_timeout: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -109,7 +109,8 @@ impl RetryPolicy {
     /// Sets the timeout of an attempt that can be retried after a timeout. Defaults to 20 s.
     ///
     /// The last attempt, and every attempt of a create, may take all the time that is left until the deadline of the
-    /// call.
+    /// call. If that is less than the attempt timeout, a response that does not arrive leaves no time for a retry. Set a
+    /// shorter attempt timeout together with a short deadline.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
@@ -142,12 +143,11 @@ impl RetryPolicy {
 
     /// Returns the timeout of the next attempt if `remaining` is left until the deadline.
     pub(crate) fn timeout_for_attempt(&self, idempotent: bool, retries: u32, remaining: Duration) -> Duration {
-        if !idempotent || retries >= self.max_retries {
-            return remaining;
+        // No share of a short deadline: it would cut off slow responses, which a single attempt would have received.
+        match idempotent && retries < self.max_retries {
+            true => self.attempt_timeout.min(remaining),
+            false => remaining,
         }
-        // An equal share, so that an attempt that hangs leaves time for the others.
-        let share = remaining / (self.max_retries - retries).saturating_add(1);
-        self.attempt_timeout.min(share)
     }
 }
 
@@ -228,9 +228,6 @@ mod tests {
             policy.timeout_for_attempt(idempotent, retries, Duration::from_secs(remaining)).as_secs()
         };
         assert_eq!([timeout(true, 0, 60), timeout(true, 1, 41), timeout(true, 2, 35)], [20, 20, 35]);
-        assert_eq!(
-            [timeout(true, 0, 6), timeout(true, 1, 4), timeout(true, 2, 2), timeout(false, 0, 60)],
-            [2, 2, 2, 60]
-        );
+        assert_eq!([timeout(true, 0, 6), timeout(false, 0, 60)], [6, 60]);
     }
 }

@@ -260,7 +260,8 @@ impl SigningKeys {
         &self.account_id
     }
 
-    /// Sets the timeout of a call, including all attempts and the waits between them.
+    /// Sets the timeout of a call, including all attempts and the waits between them. See
+    /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.raw.inner.timeout = timeout;
