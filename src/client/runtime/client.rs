@@ -2,6 +2,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::time::Duration;
 
+use ureq::http::header::TRANSFER_ENCODING;
 use ureq::http::{self, Method, Uri};
 use ureq::{Agent, AsSendBody, SendBody};
 
@@ -111,7 +112,8 @@ impl Client {
         let (parts, body) = self.agent.run(outgoing).map_err(|cause| (cause, None))?.into_parts();
         let content_length = body.content_length();
         let reader = body.into_with_config().limit(options.max_response_size).reader();
-        let step = if idempotent { Step::Buffer } else { Step::Byte };
+        let has_framing = content_length.is_some() || parts.headers.contains_key(TRANSFER_ENCODING);
+        let step = if idempotent || !has_framing { Step::Buffer } else { Step::Byte };
         let (bytes, end) = read_body(reader, content_length, step);
         let (bytes, decompressed) = decompress(bytes, options.max_response_size);
         let head = ResponseHead { status: parts.status, headers: parts.headers, call: CallProgress::default() };

@@ -139,7 +139,12 @@ impl TransportError {
 
     /// Returns whether a response arrived that is too large or cannot be decompressed.
     pub(crate) fn is_unreadable(&self) -> bool {
-        matches!(self.cause, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Decompress(..))
+        match &self.cause {
+            ureq::Error::BodyExceedsLimit(_) => true,
+            // Otherwise it is incomplete.
+            ureq::Error::Decompress(_, e) => e.kind() != ErrorKind::UnexpectedEof,
+            _ => false,
+        }
     }
 
     /// Returns whether another attempt would fail in the same way.
@@ -196,11 +201,11 @@ impl fmt::Display for TransportError {
             ureq::Error::Io(e) if !self.sent => write!(f, "could not connect to {peer}: {e}")?,
             e if !self.sent => write!(f, "could not connect to {peer}: {e}")?,
             ureq::Error::Io(e) if tls_error(&self.cause).is_some() => write!(f, "connection to {peer} failed: {e}")?,
-            ureq::Error::Decompress(..) => f.write_str("response body could not be decompressed")?,
+            _ if self.is_unreadable() => f.write_str("response body could not be decompressed")?,
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) if self.partial.is_none() => {
                 write!(f, "invalid HTTP response from {peer}")?;
             }
-            _ if self.partial.is_some() => write!(f, "connection to {peer} closed before the response was complete")?,
+            _ if self.partial.is_some() => write!(f, "incomplete response from {peer}")?,
             _ => write!(f, "connection to {peer} closed before a response was received")?,
         }
         match &self.earlier {
