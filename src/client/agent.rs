@@ -8,11 +8,10 @@ use rustls::pki_types::CertificateDer;
 use ureq::Agent;
 use ureq::config::IpFamily;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
-use ureq::unversioned::resolver::DefaultResolver;
 
 use super::base_url::BaseUrl;
 use super::proxy::{ProxySetting, validate_proxy};
-use super::runtime::{LazyConnector, NoResolver};
+use super::runtime::{has_crypto_provider, lazy_agent, tls_config_with};
 use crate::{Error, Secret};
 
 #[cfg(feature = "aws-lc-rs")]
@@ -68,7 +67,7 @@ impl AgentOptions {
             .max_idle_connections(MAX_IDLE_CONNECTIONS)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
             .build();
-        Ok(Agent::with_parts(config, LazyConnector::new(DefaultResolver::default()), NoResolver))
+        Ok(lazy_agent(config))
     }
 
     fn tls_config(&self) -> Result<TlsConfig, Error> {
@@ -85,12 +84,7 @@ impl AgentOptions {
             Some(pem) => Some(parse_client_certificate(pem, &provider)?),
             None => None,
         };
-        Ok(TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(root_certificates)
-            .client_cert(client_certificate)
-            .unversioned_rustls_crypto_provider(provider)
-            .build())
+        Ok(tls_config_with(provider).root_certs(root_certificates).client_cert(client_certificate).build())
     }
 }
 
@@ -138,10 +132,7 @@ fn parse(pem: &str, setting: &str) -> Result<(Vec<Certificate<'static>>, Option<
 }
 
 pub(super) fn default_tls_config() -> TlsConfig {
-    TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
-        .build()
+    tls_config_with(Arc::new(default_provider())).build()
 }
 
 /// Checks an agent of the caller's. Without a crypto provider, ureq panics at the first https request.
@@ -154,7 +145,7 @@ pub(super) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Er
     }
     let tls = agent.config().tls_config();
     let needs_provider = base_url.is_https() && tls.provider() == TlsProvider::Rustls;
-    let has_provider = tls.unversioned_rustls_crypto_provider().is_some() || CryptoProvider::get_default().is_some();
+    let has_provider = has_crypto_provider(tls) || CryptoProvider::get_default().is_some();
     match needs_provider && !has_provider {
         true => Err(Error::invalid_input(
             "agent has no TLS crypto provider; give it ClientBuilder::default_tls_config(), or install a provider for \

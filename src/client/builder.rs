@@ -56,12 +56,19 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 ///
 /// # Logging
 ///
-/// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate. At trace level, ureq's
-/// protocol layer would log every byte, including API tokens and private keys. To prevent that, the process's log level
-/// is lowered to debug while a call processes bytes, if trace logging is enabled for `ureq_proto`. While the call waits
-/// for the network, your log level is in effect. A level that another thread sets in the very moment in which bytes are
-/// processed may be lost, or may let some of them be logged. To avoid this, disable that target in your logger, for
-/// example with the filter `ureq_proto=off`.
+/// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate, with the URL but without
+/// its query.
+///
+/// At trace level, ureq's protocol layer would log every byte, including API tokens and private keys, and has no switch
+/// for it. So if your logger records trace lines of `ureq_proto`, the process's log level is lowered to debug while a
+/// call processes bytes. While it waits for the network, your log level is in effect. This has two effects on other
+/// threads:
+///
+/// - Trace lines that they log in such a moment are lost. In a tight loop of calls, these were 1 to 7 % of them.
+/// - A log level that they set in such a moment may be lost, or may let some bytes be logged.
+///
+/// To prevent both, disable that target in your logger, for example with the filter `ureq_proto=off`. Then the log level
+/// is left alone.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -144,7 +151,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the connect timeout of each attempt, including the TLS handshake. Defaults to 10 s.
+    /// Sets the connect timeout of each attempt. Defaults to 10 s.
+    ///
+    /// The name lookup may take this long, and then the connection, including a proxy and the TLS handshake.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -248,9 +257,9 @@ impl ClientBuilder {
 
     /// Sets a ureq agent of your own, for example to share its connection pool with other code.
     ///
-    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global and connect
-    /// timeouts and its handling of status codes, and never follows redirects. It cannot be combined with `proxy`,
-    /// `root_certificates` and the other settings of connections.
+    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global, resolve and
+    /// connect timeouts and its handling of status codes, and never follows redirects. It cannot be combined with
+    /// `proxy`, `root_certificates` and the other settings of connections.
     ///
     /// The default agent does more than ureq. With an agent of your own:
     ///
@@ -280,7 +289,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Connect`]: crate::ErrorKind::Connect
     /// [`ErrorKind::Transport`]: crate::ErrorKind::Transport
     pub fn agent(mut self, agent: Agent) -> Self {
-        self.agent = Some(runtime::Client { agent, marks_connect_errors: false });
+        self.agent = Some(runtime::Client { agent, is_lazy: false });
         self
     }
 
@@ -319,7 +328,7 @@ impl ClientBuilder {
         }
 
         let client = match self.agent {
-            None => runtime::Client { agent: self.agent_options.build(&base_url)?, marks_connect_errors: true },
+            None => runtime::Client { agent: self.agent_options.build(&base_url)?, is_lazy: true },
             Some(client) if self.agent_options.is_default() => {
                 validate_agent(&client.agent, &base_url)?;
                 client

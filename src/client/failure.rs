@@ -67,11 +67,10 @@ fn from_transport(operation: Operation, e: TransportError) -> Error {
     // `Connect` says that nothing was sent, which is not true of an earlier attempt that was.
     let was_sent = e.sent || e.call.follows_lost_attempt;
     let kind = match () {
-        _ if e.is_connect && !was_sent => ErrorKind::Connect,
+        _ if !was_sent => ErrorKind::Connect,
         _ if e.is_timeout() => ErrorKind::Timeout,
         _ if e.is_unreadable() => ErrorKind::Decode,
-        _ if was_sent => ErrorKind::Transport,
-        _ => ErrorKind::Connect,
+        _ => ErrorKind::Transport,
     };
     let mut error = new(operation, kind, e.to_string());
     error.0.is_timeout = e.is_timeout();

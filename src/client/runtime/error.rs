@@ -3,7 +3,6 @@ use std::io::{self, ErrorKind};
 
 use ureq::http;
 
-use super::connector::ConnectError;
 use super::response::{CallProgress, Response, ResponseValue};
 use crate::decode_error::DecodeError;
 
@@ -112,9 +111,7 @@ pub struct TransportError {
     pub(crate) cause: ureq::Error,
     /// What the request was sent to: the host, and the proxy if there is one.
     pub(super) peer: String,
-    /// Whether the failure precedes the request: name lookup, connection, proxy or TLS.
-    pub(crate) is_connect: bool,
-    /// Whether the request may have reached the service.
+    /// Whether the request may have reached the service. If not, the lookup, the connection, the proxy or TLS failed.
     pub(crate) sent: bool,
     /// The part of the response that arrived.
     pub(crate) partial: Option<Response>,
@@ -124,13 +121,8 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Creates the error for a request that may have been sent. `is_later` is true if an error that the connector did
-    /// not mark happened while it was sent, or later.
-    pub(super) fn new(cause: ureq::Error, peer: String, partial: Option<Response>, is_later: bool) -> Self {
-        let (cause, is_marked) = ConnectError::unmark(cause);
-        let cause = with_kind(cause);
-        let is_connect = is_marked || (!is_later && is_connect(&cause));
-        Self { cause, peer, is_connect, sent: true, partial, earlier: None, call: CallProgress::default() }
+    pub(super) fn new(cause: ureq::Error, peer: String, sent: bool, partial: Option<Response>) -> Self {
+        Self { cause, peer, sent, partial, earlier: None, call: CallProgress::default() }
     }
 
     pub(crate) fn is_timeout(&self) -> bool {
@@ -154,28 +146,24 @@ impl TransportError {
     }
 }
 
-/// Returns whether an error that the connector did not mark means that no connection was made.
-fn is_connect(cause: &ureq::Error) -> bool {
+/// Returns whether an error of any agent means that no connection was made.
+pub(super) fn is_connect(cause: &ureq::Error) -> bool {
     match cause {
         ureq::Error::Io(e) => {
             [ErrorKind::AddrNotAvailable, ErrorKind::ConnectionRefused, ErrorKind::NotFound].contains(&e.kind())
         }
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
-        | ureq::Error::BadUri(_)
         | ureq::Error::ConnectProxyFailed(_)
         | ureq::Error::ConnectionFailed
         | ureq::Error::HostNotFound
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::RequireHttpsOnly(_)
-        | ureq::Error::Tls(_)
-        | ureq::Error::TlsRequired => true,
+        | ureq::Error::Tls(_) => true,
         _ => false,
     }
 }
 
 /// Gives std's error for a host name a kind that can be matched. It is recognized by its text, because its own kind is
 /// unstable. On Windows it has neither, and is left as it is.
-fn with_kind(cause: ureq::Error) -> ureq::Error {
+pub(super) fn with_kind(cause: ureq::Error) -> ureq::Error {
     match cause {
         ureq::Error::Io(e) if e.to_string().starts_with("failed to lookup address information") => {
             ureq::Error::Io(io::Error::new(ErrorKind::NotFound, e))
@@ -195,7 +183,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let peer = &self.peer;
         match &self.cause {
-            ureq::Error::Timeout(_) if self.is_connect => write!(f, "timed out while connecting to {peer}")?,
+            ureq::Error::Timeout(_) if !self.sent => write!(f, "timed out while connecting to {peer}")?,
             ureq::Error::Timeout(_) => write!(f, "timed out waiting for the response from {peer}")?,
             ureq::Error::BodyExceedsLimit(limit) => write!(f, "response body exceeds {limit} bytes")?,
             ureq::Error::Io(e) if !self.sent => write!(f, "could not connect to {peer}: {e}")?,
