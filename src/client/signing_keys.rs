@@ -157,8 +157,9 @@ impl SigningKeys {
             }
         };
         let keys = items.into_iter().map(|item| {
-            let id = [&item.id, &item.key_id].into_iter().flatten().find(|id| !id.is_empty())?.clone();
-            Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
+            let is_id = |id: &String| !id.is_empty();
+            let id = item.id.filter(is_id).or(item.key_id.filter(is_id))?;
+            Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0) })
         });
         keys.collect::<Option<_>>()
             .ok_or_else(|| failure::incomplete(Operation::List, &response, None, "response lists a key without an ID"))

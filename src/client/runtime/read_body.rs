@@ -3,8 +3,8 @@ use std::io::{self, ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 use secrecy::zeroize::Zeroizing;
 
-/// How many bytes are allocated at most before any of them arrived.
-const MAX_INITIAL_CAPACITY: u64 = 64 * 1024;
+/// How many bytes are allocated at most before any of them arrived. A list of 1,000 keys has about 0.1 MiB.
+const MAX_INITIAL_CAPACITY: u64 = 1024 * 1024;
 const DEFAULT_INITIAL_CAPACITY: u64 = 8 * 1024;
 /// How much of a body is read byte by byte at most. The response to a create has about 4 KiB.
 const MAX_SINGLE_BYTES: usize = 64 * 1024;
