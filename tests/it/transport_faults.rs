@@ -436,6 +436,35 @@ fn row_06_408_is_retried_except_for_create() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// If this fails, ureq has learned better: move the case to a test that expects success, and out of tests/README.md.
+#[test]
+fn ureq_rejects_some_valid_responses() {
+    let chunked = |chunks: &str| format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
+    let body = created_body("cGVt", "andr");
+    let size = format!("{:x}", body.len());
+    let extension = "x".repeat(30);
+    let final_response = String::from_utf8(response(200, &body)).unwrap();
+    for (valid, message) in [
+        (format!("HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n{final_response}"), "invalid HTTP response from "),
+        (chunked(&format!("{size};{extension}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
+        (chunked(&format!("{size:0>30}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
+    ] {
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        let error = server.signing_keys().create().unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, true), "{error}");
+        assert!(error.to_string().contains(message) && error.recovered_key().is_none(), "{error}");
+    }
+    // Within the limits, and without headers.
+    for valid in [
+        format!("HTTP/1.1 100 Continue\r\n\r\n{final_response}"),
+        chunked(&format!("{size};x\r\n{body}\r\n0\r\n\r\n")),
+        chunked(&format!("{size:0>10}\r\n{body}\r\n0\r\n\r\n")),
+    ] {
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        server.signing_keys().create().unwrap();
+    }
+}
+
 #[test]
 fn error_before_the_first_attempt_has_none() {
     let server = RawServer::with_replies(vec![]);
