@@ -69,10 +69,15 @@ pub enum ErrorKind {
     InvalidInput,
     /// No connection was made, for example because the host was not found, the connection was refused, or the
     /// certificate is invalid. The request was not sent.
+    ///
+    /// [`source`](StdError::source) is a [`ureq::Error`](crate::ureq::Error) that tells these apart: `HostNotFound` or an
+    /// `Io` of the kind `NotFound`, an `Io` of the kind `ConnectionRefused`, an `Io` with an error of rustls in it, or a
+    /// `Timeout`.
     Connect,
     /// No complete response arrived before the deadline of the call, or connecting took too long.
     Timeout,
-    /// The connection broke before or during the response, or the response was not valid HTTP.
+    /// The connection broke before or during the response, or the response was not valid HTTP. Further attempts, if there
+    /// were any, did not get a response either.
     Transport,
     /// The service responded with an error: a status code other than 2xx, or `success: false`.
     Api,

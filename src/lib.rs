@@ -37,7 +37,7 @@ pub use secret::Secret;
 #[doc(no_inline)]
 pub use sign::{AccessRule, CustomerCode, PlaybackToken, PlaybackTokenBuilder, Signer};
 pub use signing_key::SigningKey;
-/// ureq 3.5, to configure your own [`Agent`](ureq::Agent).
+/// ureq 3, to configure your own [`Agent`](ureq::Agent).
 #[cfg(feature = "client")]
 pub use ureq;
 

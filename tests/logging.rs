@@ -83,10 +83,11 @@ fn row_24_logs_contain_no_secrets_and_one_line_per_attempt() {
     assert!(lines.iter().any(|line| line.ends_with("still on")), "the trace level is restored after the calls");
     lines.iter().for_each(|line| assert_no_secrets("a log line", line));
     let ours: Vec<_> = lines.iter().filter(|l| l.contains(" cloudflare_stream_keys") && l.contains(account)).collect();
-    let request = format!("list_signing_keys: GET /client/v4/accounts/{account}/stream/keys");
+    let host = server.address();
+    let request = format!("list_signing_keys: GET {host}/client/v4/accounts/{account}/stream/keys");
     let [failed, succeeded] = ours[..] else { panic!("expected one line per attempt, got {ours:?}") };
     assert!(
-        failed.contains(&format!("{request}: connection closed before a response was received, attempt 1, ")),
+        failed.contains(&format!("{request}: connection to {host} closed before a response was received, attempt 1, ")),
         "{failed}"
     );
     assert!(succeeded.contains(&format!("{request}: 200, attempt 2, ")), "{succeeded}");

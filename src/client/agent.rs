@@ -8,11 +8,10 @@ use rustls::pki_types::CertificateDer;
 use ureq::Agent;
 use ureq::config::IpFamily;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
-use ureq::unversioned::resolver::DefaultResolver;
 
 use super::base_url::BaseUrl;
-use super::proxy::ProxySetting;
-use super::runtime::{LazyConnector, NoResolver};
+use super::proxy::{ProxySetting, validate_proxy};
+use super::runtime::{has_crypto_provider, lazy_agent, tls_config_with};
 use crate::{Error, Secret};
 
 #[cfg(feature = "aws-lc-rs")]
@@ -38,8 +37,8 @@ pub enum TlsVersion {
 #[derive(Clone, Debug, Default)]
 pub(super) struct AgentOptions {
     pub(super) proxy: ProxySetting,
-    /// PEM.
-    pub(super) root_certificates: Option<String>,
+    /// PEM. A file can also have a private key in it.
+    pub(super) root_certificates: Option<Secret>,
     /// PEM, with the private key.
     pub(super) client_certificate: Option<Secret>,
     pub(super) min_tls_version: TlsVersion,
@@ -68,7 +67,7 @@ impl AgentOptions {
             .max_idle_connections(MAX_IDLE_CONNECTIONS)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
             .build();
-        Ok(Agent::with_parts(config, LazyConnector::new(DefaultResolver::default()), NoResolver))
+        Ok(lazy_agent(config))
     }
 
     fn tls_config(&self) -> Result<TlsConfig, Error> {
@@ -78,19 +77,14 @@ impl AgentOptions {
         }
         let provider = Arc::new(provider);
         let root_certificates = match &self.root_certificates {
-            Some(pem) => RootCerts::from(parse_root_certificates(pem)?.into_iter()),
+            Some(pem) => RootCerts::from(parse_root_certificates(pem.expose_secret())?.into_iter()),
             None => RootCerts::WebPki,
         };
         let client_certificate = match &self.client_certificate {
             Some(pem) => Some(parse_client_certificate(pem, &provider)?),
             None => None,
         };
-        Ok(TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(root_certificates)
-            .client_cert(client_certificate)
-            .unversioned_rustls_crypto_provider(provider)
-            .build())
+        Ok(tls_config_with(provider).root_certs(root_certificates).client_cert(client_certificate).build())
     }
 }
 
@@ -138,17 +132,20 @@ fn parse(pem: &str, setting: &str) -> Result<(Vec<Certificate<'static>>, Option<
 }
 
 pub(super) fn default_tls_config() -> TlsConfig {
-    TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
-        .build()
+    tls_config_with(Arc::new(default_provider())).build()
 }
 
-/// Checks that an agent of the caller's has a crypto provider. Without one, ureq panics at the first https request.
+/// Checks an agent of the caller's. Without a crypto provider, ureq panics at the first https request.
 pub(super) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Error> {
+    if let Some(proxy) = agent.config().proxy() {
+        validate_proxy(proxy, base_url)?;
+    }
+    if agent.config().https_only() && !base_url.is_https() {
+        return Err(Error::invalid_input("agent allows only https, but the base URL is http"));
+    }
     let tls = agent.config().tls_config();
-    let needs_provider = base_url.url.starts_with("https://") && tls.provider() == TlsProvider::Rustls;
-    let has_provider = tls.unversioned_rustls_crypto_provider().is_some() || CryptoProvider::get_default().is_some();
+    let needs_provider = base_url.is_https() && tls.provider() == TlsProvider::Rustls;
+    let has_provider = has_crypto_provider(tls) || CryptoProvider::get_default().is_some();
     match needs_provider && !has_provider {
         true => Err(Error::invalid_input(
             "agent has no TLS crypto provider; give it ClientBuilder::default_tls_config(), or install a provider for \

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use ureq::http::Uri;
-use ureq::http::uri::Authority;
+use ureq::http::uri::{Authority, Scheme};
 
 use crate::Error;
 
@@ -10,6 +10,7 @@ use crate::Error;
 pub(super) struct BaseUrl {
     /// Without a trailing slash.
     pub(super) url: String,
+    pub(super) uri: Uri,
     pub(super) is_loopback: bool,
 }
 
@@ -45,7 +46,11 @@ impl BaseUrl {
             "http" => return invalid("would send credentials unencrypted; use https"),
             _ => return invalid("has a scheme other than https"),
         }
-        Ok(Self { url: text.trim_end_matches('/').to_string(), is_loopback })
+        Ok(Self { url: text.trim_end_matches('/').to_string(), uri, is_loopback })
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.uri.scheme() == Some(&Scheme::HTTPS)
     }
 }
 
@@ -61,7 +66,7 @@ pub(super) fn has_valid_port(authority: &Authority) -> bool {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }

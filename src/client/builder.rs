@@ -56,17 +56,25 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 ///
 /// # Logging
 ///
-/// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate. At trace level, ureq's
-/// protocol layer would log every byte, including API tokens and private keys. To prevent that, the process's log level
-/// is lowered to debug while a call processes bytes, if trace logging is enabled for `ureq_proto`. While the call waits
-/// for the network, your log level is in effect. A level that another thread sets in the very moment in which bytes are
-/// processed may be lost, or may let some of them be logged. To avoid this, disable that target in your logger, for
-/// example with the filter `ureq_proto=off`.
+/// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate, with the URL but without
+/// its query.
+///
+/// At trace level, ureq's protocol layer would log every byte, including API tokens and private keys, and has no switch
+/// for it. So if your logger records trace lines of `ureq_proto`, the process's log level is lowered to debug while a
+/// call processes bytes. While it waits for the network, your log level is in effect. This has two effects on other
+/// threads:
+///
+/// - Trace lines that they log in such a moment are lost. In a tight loop of calls, these were 1 to 7 % of them.
+/// - A log level that they set in such a moment may be lost, or may let some bytes be logged.
+///
+/// To prevent both, disable that target in your logger, for example with the filter `ureq_proto=off`. Then the log level
+/// is left alone.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
     credentials: Option<Credentials>,
-    base_url: String,
+    /// Could contain a password, which `build` rejects.
+    base_url: Secret,
     timeout: Duration,
     connect_timeout: Duration,
     retry_policy: RetryPolicy,
@@ -74,14 +82,14 @@ pub struct ClientBuilder {
     user_agent_suffix: Option<String>,
     headers: Vec<(String, Secret)>,
     agent_options: AgentOptions,
-    agent: Option<Agent>,
+    agent: Option<runtime::Client>,
 }
 
 impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             credentials: None,
-            base_url: generated::BASE_URL.to_string(),
+            base_url: generated::BASE_URL.into(),
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             retry_policy: RetryPolicy::default(),
@@ -130,17 +138,22 @@ impl ClientBuilder {
 
     /// Sets the base URL. Must be https unless the host is loopback. Defaults to `https://api.cloudflare.com/client/v4`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
+        self.base_url = url.into().into();
         self
     }
 
     /// Sets the timeout of a call, including all attempts and the waits between them. Defaults to 60 s.
+    ///
+    /// An attempt of a `list` or `delete` ends after 20 s, so that there is time for a retry. If the timeout is shorter
+    /// than that, the first attempt may take all of it. See [`RetryPolicy::attempt_timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the connect timeout of each attempt, including the TLS handshake. Defaults to 10 s.
+    /// Sets the connect timeout of each attempt. Defaults to 10 s.
+    ///
+    /// The name lookup may take this long, and then the connection, including a proxy and the TLS handshake.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -176,7 +189,10 @@ impl ClientBuilder {
     /// and a password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback
     /// and the hosts in `NO_PROXY`.
     ///
-    /// The proxy looks the service's host name up. If the scheme is `socks4` or `socks5`, the client does.
+    /// The proxy looks the service's host name up. If the scheme is `socks4` or `socks5`, the client does. SOCKS4 supports
+    /// no user name.
+    ///
+    /// With an http base URL, the proxy must be on loopback too, because it gets the credentials unencrypted.
     ///
     /// ```
     /// use cloudflare_stream_keys::{Client, Credentials};
@@ -211,7 +227,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
-        self.agent_options.root_certificates = Some(pem.into());
+        self.agent_options.root_certificates = Some(pem.into().into());
         self
     }
 
@@ -241,9 +257,9 @@ impl ClientBuilder {
 
     /// Sets a ureq agent of your own, for example to share its connection pool with other code.
     ///
-    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global and connect
-    /// timeouts and its handling of status codes, and never follows redirects. It cannot be combined with `proxy`,
-    /// `root_certificates` and the other settings of connections.
+    /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global, resolve and
+    /// connect timeouts and its handling of status codes, and never follows redirects. It cannot be combined with
+    /// `proxy`, `root_certificates` and the other settings of connections.
     ///
     /// The default agent does more than ureq. With an agent of your own:
     ///
@@ -273,7 +289,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Connect`]: crate::ErrorKind::Connect
     /// [`ErrorKind::Transport`]: crate::ErrorKind::Transport
     pub fn agent(mut self, agent: Agent) -> Self {
-        self.agent = Some(agent);
+        self.agent = Some(runtime::Client { agent, is_lazy: false });
         self
     }
 
@@ -287,7 +303,18 @@ impl ClientBuilder {
             .credentials
             .ok_or_else(|| Error::invalid_input("credentials are missing; call ClientBuilder::credentials"))?;
         credentials.validate()?;
-        let base_url = BaseUrl::parse(&self.base_url)?;
+        for (setting, timeout) in [
+            ("timeout", self.timeout),
+            ("connect timeout", self.connect_timeout),
+            ("attempt timeout", self.retry_policy.attempt_timeout),
+        ] {
+            if timeout.is_zero() {
+                return Err(Error::invalid_input(format!(
+                    "{setting} is zero; set a longer one, or leave out the setting"
+                )));
+            }
+        }
+        let base_url = BaseUrl::parse(self.base_url.expose_secret())?;
 
         let mut headers = HeaderMap::new();
         let user_agent = match &self.user_agent_suffix {
@@ -300,12 +327,11 @@ impl ClientBuilder {
             headers.insert(name, value);
         }
 
-        let marks_connect_errors = self.agent.is_none();
-        let agent = match self.agent {
-            None => self.agent_options.build(&base_url)?,
-            Some(agent) if self.agent_options.is_default() => {
-                validate_agent(&agent, &base_url)?;
-                agent
+        let client = match self.agent {
+            None => runtime::Client { agent: self.agent_options.build(&base_url)?, is_lazy: true },
+            Some(client) if self.agent_options.is_default() => {
+                validate_agent(&client.agent, &base_url)?;
+                client
             }
             Some(_) => {
                 return Err(Error::invalid_input(
@@ -322,11 +348,6 @@ impl ClientBuilder {
             retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
-        let raw = generated::Client::new_with_client(
-            &base_url.url,
-            runtime::Client { agent, marks_connect_errors },
-            settings,
-        );
-        Ok(Client { raw })
+        Ok(Client { raw: generated::Client::new_with_client(&base_url.url, client, settings) })
     }
 }

@@ -47,8 +47,9 @@ impl ClientHooks<Settings> for Client {
                 Ok(response) => response.head.call = call,
                 Err(e) => {
                     e.call = call;
-                    // A timeout says little if another attempt failed for another reason.
-                    e.earlier = earlier.clone().filter(|_| e.is_timeout());
+                    // A timeout says little if another attempt failed for another reason. A failed connection says nothing
+                    // about an earlier attempt that was sent.
+                    e.earlier = earlier.clone().filter(|_| e.is_timeout() || (may_have_taken_effect && !e.sent));
                 }
             }
 
@@ -58,8 +59,10 @@ impl ClientHooks<Settings> for Client {
                 Some(backoff) if backoff < remaining() && is_harmless() => thread::sleep(backoff),
                 _ => return result,
             }
+            if outcome.may_have_taken_effect() || earlier.is_none() {
+                earlier = describe(&result).or(earlier);
+            }
             may_have_taken_effect |= outcome.may_have_taken_effect();
-            earlier = describe(&result).or(earlier);
             retries += 1;
         }
     }
@@ -87,7 +90,7 @@ fn outcome(result: &Result<Response, TransportError>) -> AttemptOutcome {
         Ok(Response { head, .. }) => {
             AttemptOutcome::Response { status: head.status.as_u16(), retry_after: head.retry_after() }
         }
-        Err(e) if e.is_unreadable() => AttemptOutcome::Unreadable,
+        Err(e) if e.is_permanent() => AttemptOutcome::Permanent,
         Err(e) if e.sent => AttemptOutcome::NoResponse,
         Err(_) => AttemptOutcome::NotSent,
     }
@@ -100,8 +103,9 @@ fn log_attempt(
     result: &Result<Response, TransportError>,
     elapsed: Duration,
 ) {
-    // Only the path: callers may put secrets in the query.
-    let call = format_args!("{}: {} {}", info.operation_id, request.method, request.uri.path());
+    // Without the query, in which callers may put secrets.
+    let host = request.uri.authority().map_or("", |authority| authority.as_str());
+    let call = format_args!("{}: {} {host}{}", info.operation_id, request.method, request.uri.path());
     match result {
         Ok(Response { head, .. }) => log::debug!(
             "{call}: {}, attempt {attempt}, {elapsed:.1?}, cf-ray {}",

@@ -86,28 +86,29 @@ fn new(operation: Operation, kind: ErrorKind, message: impl Into<Cow<'static, st
 }
 
 fn from_transport(operation: Operation, e: TransportError) -> Error {
+    // `Connect` says that nothing was sent, which is not true of an earlier attempt that was.
+    let was_sent = e.sent || e.call.follows_lost_attempt;
     let kind = match () {
-        _ if e.is_connect => ErrorKind::Connect,
+        _ if !was_sent => ErrorKind::Connect,
         _ if e.is_timeout() => ErrorKind::Timeout,
         _ if e.is_unreadable() => ErrorKind::Decode,
-        _ if e.sent => ErrorKind::Transport,
-        _ => ErrorKind::Connect,
+        _ => ErrorKind::Transport,
     };
     let mut error = new(operation, kind, e.to_string());
     error.0.is_timeout = e.is_timeout();
     error.0.outcome_unknown = e.sent;
-    let shows_cause = e.shows_cause();
+    let is_permanent = e.is_permanent();
     let TransportError { cause, partial, call, .. } = e;
-    if !shows_cause {
-        error.0.source = Some(Box::new(cause));
-    }
-    match partial {
+    error.0.source = Some(Box::new(cause));
+    let mut error = match partial {
         Some(mut response) => {
             response.head.call = call;
             with_response(operation, error, &response)
         }
         None => finish(operation, error, call),
-    }
+    };
+    error.0.is_retryable &= !is_permanent;
+    error
 }
 
 /// Creates the error for a response that does not match its status code, such as `success: false` with a 200, or a
@@ -119,7 +120,7 @@ fn unexpected_response(operation: Operation, response: &Response, decode_error: 
     let status = response.head.status;
     let mut error = match decode_error {
         Some(e) if status.is_success() => new(operation, ErrorKind::Decode, format!("response body is {e}")),
-        _ => new(operation, ErrorKind::Api, "HTTP status"),
+        _ => new(operation, ErrorKind::Api, status_message(status)),
     };
     error.0.outcome_unknown = !is_definite_error(status);
     with_response(operation, error, response)
@@ -127,12 +128,24 @@ fn unexpected_response(operation: Operation, response: &Response, decode_error: 
 
 /// Creates the error for a response with Cloudflare's error envelope.
 fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Error {
-    let mut error = new(operation, ErrorKind::Api, "HTTP status");
+    let status = response.head.status;
+    let message = match status.is_success() {
+        true => "response says success: false, with HTTP status",
+        false => status_message(status),
+    };
+    let mut error = new(operation, ErrorKind::Api, message);
     error.0.errors = api_messages(failure.errors);
     error.0.messages = api_messages(failure.messages);
-    let status = response.head.status;
     error.0.outcome_unknown = !(is_definite_error(status) || status.is_success());
     with_response(operation, error, response)
+}
+
+/// Returns the message of an error response, which its status code follows.
+fn status_message(status: StatusCode) -> &'static str {
+    match status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        true => "redirects are not followed, check the base URL: HTTP status",
+        false => "HTTP status",
+    }
 }
 
 /// Returns whether a status says that the request had no effect.
@@ -184,9 +197,6 @@ fn hint(operation: Operation, error: &Error) -> &'static str {
     match operation {
         _ if error.recovered_key().is_some() => {
             "the response contained key material; take it with into_recovered_key()"
-        }
-        _ if error.status().is_some_and(|status| status.is_redirection()) => {
-            "redirects are not followed; check the base URL"
         }
         Operation::Create if error.outcome_unknown() => "the key may exist; compare list() with your stored keys",
         Operation::Delete if error.outcome_unknown() && error.is_not_found() => {

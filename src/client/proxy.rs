@@ -1,6 +1,6 @@
-use ureq::Proxy;
+use ureq::{Proxy, ProxyProtocol};
 
-use super::base_url::{BaseUrl, has_valid_port};
+use super::base_url::{BaseUrl, has_valid_port, is_loopback};
 use crate::env::{self, ReadVar, optional};
 use crate::{Error, Secret};
 
@@ -20,7 +20,11 @@ pub(super) enum ProxySetting {
 impl ProxySetting {
     pub(super) fn resolve(&self, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
         match self {
-            Self::Url(url) => parse_proxy(url.expose_secret()).map(Some),
+            Self::Url(url) => {
+                let proxy = parse_proxy(url.expose_secret())?;
+                validate_proxy(&proxy, base_url)?;
+                Ok(Some(proxy))
+            }
             // A request to loopback must not go through a proxy: it would leave the machine, unencrypted.
             Self::Environment if !base_url.is_loopback => {
                 // ureq skips an invalid variable, and would connect directly.
@@ -29,6 +33,16 @@ impl ProxySetting {
             }
             Self::Environment | Self::None => Ok(None),
         }
+    }
+}
+
+/// Checks that a proxy does not get credentials unencrypted, unless it is on loopback, such as a debugging proxy.
+pub(super) fn validate_proxy(proxy: &Proxy, base_url: &BaseUrl) -> Result<(), Error> {
+    match base_url.is_https() || is_loopback(proxy.host()) || proxy.is_no_proxy(&base_url.uri) {
+        true => Ok(()),
+        false => Err(Error::invalid_input(
+            "proxy would get credentials unencrypted, because the base URL is http; use no proxy, or one on loopback",
+        )),
     }
 }
 
@@ -43,8 +57,15 @@ fn validate_variables(read: ReadVar) -> Result<(), Error> {
 
 /// Parses a proxy URL. The error does not say what is wrong: the URL may contain a password.
 fn parse_proxy(url: &str) -> Result<Proxy, Error> {
-    let proxy = Proxy::new(url).ok().filter(|proxy| proxy.uri().authority().is_some_and(has_valid_port));
-    proxy.ok_or_else(|| Error::invalid_input("proxy is not a valid URL; write http://HOST:PORT or socks5://HOST:PORT"))
+    let is_complete = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().authority().is_some_and(has_valid_port);
+    let Some(proxy) = Proxy::new(url).ok().filter(is_complete) else {
+        return Err(Error::invalid_input("proxy is not a valid URL; write http://HOST:PORT or socks5://HOST:PORT"));
+    };
+    // ureq would not send it.
+    if matches!(proxy.protocol(), ProxyProtocol::Socks4 | ProxyProtocol::Socks4A) && proxy.username().is_some() {
+        return Err(Error::invalid_input("proxy URL has a user name, which is not supported with SOCKS4; use socks5"));
+    }
+    Ok(proxy)
 }
 
 #[cfg(test)]
@@ -55,7 +76,13 @@ mod tests {
     #[test]
     fn malformed_proxy_is_named_and_not_shown() {
         let problem = |variables: &[(&str, &str)]| validate_variables(&reader(variables)).map_err(|e| e.to_string());
-        for url in ["http://", "://user:hunter2@x", "ftp://user:hunter2@example.com", "http://example.com:hunter2"] {
+        for url in [
+            "http://",
+            "http://user:hunter2@:3128",
+            "://user:hunter2@x",
+            "ftp://user:hunter2@example.com",
+            "http://example.com:hunter2",
+        ] {
             let problem = problem(&[("HTTPS_PROXY", url)]).unwrap_err();
             assert!(problem.starts_with("HTTPS_PROXY: proxy is not a valid URL") && !problem.contains("hunter2"));
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 /// | what happened | `list`, `delete` | `create` |
 /// | --- | --- | --- |
 /// | no connection was made | retried | retried |
+/// | the certificate is not trusted | not retried | not retried |
 /// | 429 | retried | retried, unless the response contains a key |
 /// | no response, an incomplete response, 408 or 5xx | retried | **not retried**: the key may exist |
 /// | any other response | not retried | not retried |
@@ -19,7 +20,7 @@ use std::time::Duration;
 ///
 /// All attempts and waits share the deadline of the call, which
 /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout) sets. A request is not retried if the wait would exceed
-/// it.
+/// it. An attempt that can be retried also has a timeout of its own, the [`attempt_timeout`](Self::attempt_timeout).
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +38,7 @@ pub struct RetryPolicy {
     max_retries: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
-    attempt_timeout: Duration,
+    pub(super) attempt_timeout: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -67,8 +68,9 @@ pub(crate) enum AttemptOutcome {
         status: u16,
         retry_after: Option<Duration>,
     },
-    /// The response is too large or cannot be decompressed. A retry would get the same response.
-    Unreadable,
+    /// The certificate is not trusted, or the response is too large or cannot be decompressed. A retry would fail in the
+    /// same way.
+    Permanent,
 }
 
 impl AttemptOutcome {
@@ -107,7 +109,8 @@ impl RetryPolicy {
     /// Sets the timeout of an attempt that can be retried after a timeout. Defaults to 20 s.
     ///
     /// The last attempt, and every attempt of a create, may take all the time that is left until the deadline of the
-    /// call.
+    /// call. If that is less than the attempt timeout, a response that does not arrive leaves no time for a retry. Set a
+    /// shorter attempt timeout together with a short deadline.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
@@ -140,18 +143,17 @@ impl RetryPolicy {
 
     /// Returns the timeout of the next attempt if `remaining` is left until the deadline.
     pub(crate) fn timeout_for_attempt(&self, idempotent: bool, retries: u32, remaining: Duration) -> Duration {
-        if !idempotent || retries >= self.max_retries {
-            return remaining;
+        // No share of a short deadline: it would cut off slow responses, which a single attempt would have received.
+        match idempotent && retries < self.max_retries {
+            true => self.attempt_timeout.min(remaining),
+            false => remaining,
         }
-        // An equal share, so that an attempt that hangs leaves time for the others.
-        let share = remaining / (self.max_retries - retries).saturating_add(1);
-        self.attempt_timeout.min(share)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::AttemptOutcome::{NoResponse, NotSent, Response, Unreadable};
+    use super::AttemptOutcome::{NoResponse, NotSent, Permanent, Response};
     use super::*;
 
     fn response(status: u16) -> AttemptOutcome {
@@ -170,7 +172,7 @@ mod tests {
     fn non_idempotent_request_is_retried_only_if_it_had_no_effect() {
         assert!(is_retried(false, NotSent));
         assert!(is_retried(false, response(429)));
-        for outcome in [NoResponse, Unreadable].into_iter().chain((100..600).filter(|s| *s != 429).map(response)) {
+        for outcome in [NoResponse, Permanent].into_iter().chain((100..600).filter(|s| *s != 429).map(response)) {
             assert!(!is_retried(false, outcome), "{outcome:?}");
         }
         assert!(!is_retried(false, response_with_retry_after(503, 1)));
@@ -181,7 +183,7 @@ mod tests {
         for outcome in [NotSent, NoResponse, response(408), response(429)].into_iter().chain((500..600).map(response)) {
             assert!(is_retried(true, outcome), "{outcome:?}");
         }
-        for outcome in [Unreadable].into_iter().chain((100..500).filter(|s| ![408, 429].contains(s)).map(response)) {
+        for outcome in [Permanent].into_iter().chain((100..500).filter(|s| ![408, 429].contains(s)).map(response)) {
             assert!(!is_retried(true, outcome), "{outcome:?}");
         }
     }
@@ -226,9 +228,6 @@ mod tests {
             policy.timeout_for_attempt(idempotent, retries, Duration::from_secs(remaining)).as_secs()
         };
         assert_eq!([timeout(true, 0, 60), timeout(true, 1, 41), timeout(true, 2, 35)], [20, 20, 35]);
-        assert_eq!(
-            [timeout(true, 0, 6), timeout(true, 1, 4), timeout(true, 2, 2), timeout(false, 0, 60)],
-            [2, 2, 2, 60]
-        );
+        assert_eq!([timeout(true, 0, 6), timeout(false, 0, 60)], [6, 60]);
     }
 }

@@ -8,8 +8,6 @@ pub struct SigningKeyInfo {
     pub id: String,
     /// When the key was created. `None` if the response has no valid date.
     pub created: Option<Timestamp>,
-    /// The key's ID again, if the response repeats it.
-    pub key_id: Option<String>,
 }
 
 impl SigningKeyInfo {
@@ -23,6 +21,6 @@ impl SigningKeyInfo {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), created: None, key_id: None }
+        Self { id: id.into(), created: None }
     }
 }

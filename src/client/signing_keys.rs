@@ -171,8 +171,9 @@ impl SigningKeys {
             }
         };
         let keys = items.into_iter().map(|item| {
-            let id = [&item.id, &item.key_id].into_iter().flatten().find(|id| !id.is_empty())?.clone();
-            Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0), key_id: item.key_id })
+            let is_id = |id: &String| !id.is_empty();
+            let id = item.id.filter(is_id).or(item.key_id.filter(is_id))?;
+            Some(SigningKeyInfo { id, created: item.created.and_then(|created| created.0) })
         });
         keys.collect::<Option<_>>()
             .ok_or_else(|| failure::incomplete(Operation::List, &response, None, "response lists a key without an ID"))
@@ -285,7 +286,8 @@ impl SigningKeys {
         &self.account_id
     }
 
-    /// Sets the timeout of a call, including all attempts and the waits between them.
+    /// Sets the timeout of a call, including all attempts and the waits between them. See
+    /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.raw.inner.timeout = timeout;

@@ -2,7 +2,7 @@
 //! table in tests/README.md.
 
 use std::error::Error as _;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -126,20 +126,40 @@ fn assert_connect_errors(builder: &ClientBuilder, causes: &[&str]) {
 fn assert_connect_error(error: &Error) {
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
     assert!(!format!("{error} {error:?} {error:#?}").contains(TOKEN));
-    let message = if error.is_timeout() { "timed out while connecting" } else { "could not connect: " };
-    assert!(error.to_string().contains(message) && error.source().is_none(), "{error}");
+    let message = if error.is_timeout() { "timed out while connecting to " } else { "could not connect to " };
+    assert!(error.to_string().contains(message) && error.source().is_some(), "{error}");
+}
+
+/// Returns what a caller learns from `source()`.
+fn cause(error: &Error) -> &'static str {
+    match error.source().unwrap().downcast_ref().unwrap() {
+        ureq::Error::HostNotFound => "lookup",
+        ureq::Error::Io(e) if e.kind() == io::ErrorKind::NotFound => "lookup",
+        ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused => "refused",
+        ureq::Error::Io(e) if e.get_ref().is_some_and(|e| e.is::<rustls::Error>()) => "TLS",
+        ureq::Error::Timeout(_) => "timeout",
+        _ => "other",
+    }
 }
 
 #[test]
 fn row_01_failed_lookup_is_a_connect_error() {
     // Without a network, or with a slow one, the lookup can fail in several ways.
     let builder = builder("https://nonexistent.invalid").connect_timeout(Duration::from_secs(5));
-    assert_connect_errors(&builder, &["could not connect: ", "timed out while connecting"]);
+    assert_connect_errors(
+        &builder,
+        &["could not connect to nonexistent.invalid: failed to lookup", "while connecting to nonexistent.invalid"],
+    );
+    let error = keys(builder).list().unwrap_err();
+    assert!(["lookup", "timeout"].contains(&cause(&error)), "{error:#?}");
 }
 
 #[test]
 fn row_01_refused_connection_is_a_connect_error() {
-    assert_connect_errors(&builder(&format!("https://{}", closed_port())), &["could not connect: Connection refused"]);
+    let address = closed_port();
+    let builder = builder(&format!("https://{address}"));
+    assert_connect_errors(&builder, &[&format!("could not connect to {address}: Connection refused")]);
+    assert_eq!(cause(&keys(builder).list().unwrap_err()), "refused");
 }
 
 #[test]
@@ -149,7 +169,7 @@ fn row_21_failed_handshake_is_a_connect_error() {
         (Fault::Close, &["handshake eof", "unexpected end of file", "reset"][..]),
         (Fault::Reset, &["reset"]),
         (Fault::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"), &["corrupt message"]),
-        (SILENCE, &["timed out while connecting"]),
+        (SILENCE, &["timed out while connecting to localhost:"]),
         (ENDLESS_RECORD, &["timed out while connecting"]),
     ] {
         let server = FaultyServer::start(fault);
@@ -163,15 +183,19 @@ fn row_21_failed_handshake_is_a_connect_error() {
 #[test]
 fn row_21_wrong_certificate_is_a_connect_error() {
     let server = TlsServer::start(params_for("localhost"), None);
-    assert_connect_errors(&builder(&format!("https://localhost:{}", server.port())), &["certificate"]);
-    assert_eq!((server.connections(), server.requests().len()), (3, 0));
+    let host = format!("localhost:{}", server.port());
+    let builder = builder(&format!("https://{host}")).retry_policy(RetryPolicy::default());
+    assert_connect_errors(&builder, &[&format!("could not connect to {host}: invalid peer certificate")]);
+    assert_eq!((server.connections(), server.requests().len()), (3, 0), "another attempt would fail in the same way");
+    let error = keys(builder).list().unwrap_err();
+    assert_eq!((cause(&error), error.is_retryable()), ("TLS", false));
 }
 
 #[test]
 fn row_01_failed_proxy_is_a_connect_error() {
     for (scheme, fault, causes) in [
         ("http", Fault::Bytes(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), &["407"][..]),
-        ("http", Fault::Bytes(b"SSH-2.0-OpenSSH\r\n\r\n"), &["could not connect: "]),
+        ("http", Fault::Bytes(b"SSH-2.0-OpenSSH\r\n\r\n"), &["could not connect to "]),
         ("http", Fault::Close, &["proxy server did not respond"]),
         ("http", Fault::Reset, &["reset"]),
         ("http", SILENCE, &["timed out while connecting"]),
@@ -186,7 +210,9 @@ fn row_01_failed_proxy_is_a_connect_error() {
         ("socks4", SILENCE, &["timed out while connecting"]),
     ] {
         let (proxy, target) = (FaultyServer::start(fault), RawServer::start(|_, request| success(request)));
-        let proxy_url = format!("{scheme}://user:hunter2@{}", proxy.address);
+        // SOCKS4 has no passwords.
+        let user = if scheme == "socks4" { "" } else { "user:hunter2@" };
+        let proxy_url = format!("{scheme}://{user}{}", proxy.address);
         let builder = builder(&target.base_url()).proxy(proxy_url).connect_timeout(Duration::from_millis(300));
         assert_connect_errors(&builder, causes);
         assert_eq!((proxy.connections(), target.connections()), (3, 0), "{scheme} {fault:?}");
@@ -194,8 +220,10 @@ fn row_01_failed_proxy_is_a_connect_error() {
     }
     for scheme in ["http", "https", "socks4", "socks5"] {
         let target = RawServer::start(|_, request| success(request));
-        let builder = builder(&target.base_url()).proxy(format!("{scheme}://{}", closed_port()));
-        assert_connect_errors(&builder, &["Connection refused"]);
+        let proxy = closed_port();
+        let builder = builder(&target.base_url()).proxy(format!("{scheme}://{proxy}"));
+        let peer = format!("could not connect to {} through the proxy {proxy}: ", target.address());
+        assert_connect_errors(&builder, &[&(peer + "Connection refused")]);
         assert_eq!(target.connections(), 0);
     }
 }
@@ -364,7 +392,7 @@ fn proxy_tunnels_tls_to_a_name_that_only_it_knows() {
 fn ip_family_limits_the_addresses() {
     use ureq::config::IpFamily;
     let server = RawServer::start(|_, request| success(request));
-    assert_connect_errors(&builder(&server.base_url()).ip_family(IpFamily::Ipv6Only), &["could not connect: "]);
+    assert_connect_errors(&builder(&server.base_url()).ip_family(IpFamily::Ipv6Only), &["could not connect to "]);
     assert_eq!(server.connections(), 0);
     LIST(&keys(builder(&server.base_url()).ip_family(IpFamily::Ipv4Only))).unwrap();
 }

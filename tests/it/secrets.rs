@@ -194,7 +194,8 @@ fn row_24_errors_about_invalid_settings_contain_no_secrets() {
         checked.error(&server.client_builder().default_header(name, value.as_str()).build().unwrap_err());
         checked.error(&server.signing_keys().with_header(name, &value).unwrap_err());
     }
-    for proxy in [format!("http://user:{PROXY_PASSWORD}@"), format!("http://user:{PROXY_PASSWORD}@proxy:port")] {
+    for proxy in ["http://user:PASSWORD@", "http://user:PASSWORD@proxy:port", "socks4://user:PASSWORD@proxy"] {
+        let proxy = proxy.replace("PASSWORD", PROXY_PASSWORD);
         checked.error(&server.client_builder().proxy(proxy).build().unwrap_err());
     }
     let certificate = client_certificate();
@@ -211,7 +212,9 @@ fn row_24_errors_of_proxies_contain_no_secrets() {
     let server = RawServer::with_replies(vec![crate::support::Reply::BytesThenClose(response(407, PEM))]);
     for builder in client_builders(&server) {
         for scheme in ["http", "socks4", "socks5"] {
-            let proxy = format!("{scheme}://user:{PROXY_PASSWORD}@{}", server.address());
+            // SOCKS4 has no passwords.
+            let user = if scheme == "socks4" { String::new() } else { format!("user:{PROXY_PASSWORD}@") };
+            let proxy = format!("{scheme}://{user}{}", server.address());
             let keys = builder.clone().proxy(proxy).build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
             checked.error(&keys.create().unwrap_err());
             checked.generated_error(&keys.raw().list_signing_keys(ACCOUNT_ID).unwrap_err());

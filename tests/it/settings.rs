@@ -131,6 +131,8 @@ fn invalid_proxy_is_rejected_and_not_shown() {
         "http://user:hunter2@example.com:port",
         "socks5://user:hunter2@example.com:99999",
         "http://user:hunter2%ff@example.com",
+        "http://user:hunter2@:3128",
+        "socks5://:1080",
     ] {
         let error = build(url).expect_err(url);
         assert_invalid_input(&error, "proxy is not a valid URL");
@@ -144,6 +146,66 @@ fn invalid_proxy_is_rejected_and_not_shown() {
         let client = builder.build().expect(url);
         assert!(!format!("{client:?} {client:#?}").contains("hunter2"), "{client:?}");
     }
+}
+
+#[test]
+fn socks4_proxy_with_a_user_name_is_rejected() {
+    for scheme in ["socks4", "socks4a"] {
+        let builder = Client::builder().credentials(Credentials::api_token(TOKEN));
+        builder.clone().proxy(format!("{scheme}://127.0.0.1:1080")).build().unwrap();
+        let error = builder.proxy(format!("{scheme}://hunter2@127.0.0.1:1080")).build().unwrap_err();
+        assert_invalid_input(&error, "proxy URL has a user name");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn row_20_credentials_never_pass_a_proxy_unencrypted() {
+    let builder = |base_url: &str| Client::builder().credentials(Credentials::api_token(TOKEN)).base_url(base_url);
+    let with_agent = |builder: ClientBuilder, proxy: ureq::Proxy| {
+        let tls = ClientBuilder::default_tls_config();
+        builder.agent(ureq::Agent::config_builder().proxy(Some(proxy)).tls_config(tls).build().into())
+    };
+    for scheme in ["http", "https", "socks4", "socks4a", "socks5", "socks5h"] {
+        for host in ["proxy.example.com:3128", "192.0.2.1:3128", "[2001:db8::1]:3128"] {
+            let proxy = format!("{scheme}://{host}");
+            let parsed = ureq::Proxy::new(&proxy).unwrap();
+            for url in ["http://localhost:8787", "http://127.0.0.1", "HTTP://[::1]:8787"] {
+                let error = builder(url).proxy(proxy.as_str()).build().unwrap_err();
+                assert_invalid_input(&error, "proxy would get credentials unencrypted");
+                let error = with_agent(builder(url), parsed.clone()).build().unwrap_err();
+                assert_invalid_input(&error, "proxy would get credentials unencrypted");
+            }
+            for url in ["https://api.example.com", "HTTPS://localhost:8443"] {
+                builder(url).proxy(proxy.as_str()).build().unwrap();
+                with_agent(builder(url), parsed.clone()).build().unwrap();
+            }
+        }
+    }
+    // A debugging proxy on loopback, and a proxy that is not used for this host.
+    for proxy in ["http://localhost:8080", "socks5://127.0.0.1:1080", "http://[::1]:8080"] {
+        builder("http://localhost:8787").proxy(proxy).build().unwrap();
+    }
+    let bypassed = ureq::Proxy::builder(ureq::ProxyProtocol::Http).host("proxy.example.com").no_proxy("localhost");
+    with_agent(builder("http://localhost:8787"), bypassed.build().unwrap()).build().unwrap();
+}
+
+#[test]
+fn debug_output_is_short_and_hides_what_could_be_secret() {
+    let builder = Client::builder()
+        .credentials(Credentials::api_token(TOKEN))
+        .base_url("https://user:hunter2@gateway.example.com")
+        .root_certificates("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----");
+    let text = format!("{builder:?} {builder:#?}");
+    assert!(!text.contains("hunter2") && !text.contains("PRIVATE KEY"), "{text}");
+
+    let client = Client::builder().credentials(Credentials::api_token(TOKEN)).build().unwrap();
+    let keys = client.signing_keys(ACCOUNT_ID).unwrap();
+    let agent = Client::builder().agent(ureq::Agent::new_with_defaults());
+    for text in [format!("{client:?}"), format!("{keys:?}"), format!("{agent:?}")] {
+        assert!(text.len() < 600 && !text.contains('\n'), "{} {text}", text.len());
+    }
+    assert!(format!("{client:?}").contains("https://api.cloudflare.com/client/v4"));
 }
 
 #[test]
@@ -195,6 +257,15 @@ fn zero_and_maximal_durations_do_not_panic() {
     assert!(keys.clone().with_timeout(Duration::ZERO).list().unwrap_err().is_timeout());
     let client = server.client_builder().connect_timeout(Duration::MAX).build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
+}
+
+#[test]
+fn timeouts_of_zero_are_rejected() {
+    let builder = || Client::builder().credentials(Credentials::api_token(TOKEN));
+    assert_invalid_input(&builder().timeout(Duration::ZERO).build().unwrap_err(), "timeout is zero");
+    assert_invalid_input(&builder().connect_timeout(Duration::ZERO).build().unwrap_err(), "connect timeout is zero");
+    let policy = RetryPolicy::default().attempt_timeout(Duration::ZERO);
+    assert_invalid_input(&builder().retry_policy(policy).build().unwrap_err(), "attempt timeout is zero");
 }
 
 #[test]
@@ -265,6 +336,18 @@ fn agent_cannot_be_combined_with_settings_of_the_default_agent() {
 
 fn agent_with(tls: TlsConfig) -> ureq::Agent {
     ureq::Agent::config_builder().proxy(None).tls_config(tls).build().into()
+}
+
+#[test]
+fn agent_that_allows_only_https_is_rejected_with_an_http_base_url() {
+    let tls = ClientBuilder::default_tls_config();
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).tls_config(tls).https_only(true).build().into();
+    let build = |url: &str| {
+        let credentials = Credentials::api_token(TOKEN);
+        Client::builder().credentials(credentials).base_url(url).agent(agent.clone()).build()
+    };
+    assert_invalid_input(&build("http://localhost:8787").unwrap_err(), "agent allows only https");
+    build("https://localhost:8443").unwrap();
 }
 
 #[test]

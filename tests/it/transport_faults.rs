@@ -1,16 +1,21 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
 use std::error::Error as _;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
     ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, response, response_with,
-    status_of, success,
+    status_of, success, success_body,
 };
 use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::{ErrorKind, RetryPolicy};
+use cloudflare_stream_keys::{ClientBuilder, ErrorKind, RetryPolicy};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -86,12 +91,19 @@ fn row_01_every_call_is_retried_after_a_refused_connection() {
 #[test]
 fn row_01_failed_connection_is_a_connect_error() {
     let server = RawServer::start(|_, request| success(request));
-    for (addresses, cause) in [(vec![closed_port()], "refused"), (vec![], "host not found")] {
-        let client = server.client_builder().agent(agent_resolving_to(&addresses)).build().unwrap();
+    let tls = ClientBuilder::default_tls_config();
+    let unknown_host: Agent = Agent::config_builder().proxy(None).tls_config(tls).build().into();
+    for (url, agent, cause) in [
+        (server.base_url(), agent_resolving_to(&[closed_port()]), "refused"),
+        (server.base_url(), agent_resolving_to(&[]), "host not found"),
+        ("https://nonexistent.invalid".to_string(), unknown_host, "failed to lookup"),
+    ] {
+        let client = server.client_builder().base_url(&url).agent(agent).build().unwrap();
         for call in [CREATE, LIST, DELETE] {
             let error = call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
             assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Connect, false), "{error}");
-            assert!(error.to_string().to_lowercase().contains(cause), "{error}");
+            let text = error.to_string().to_lowercase();
+            assert!(text.contains("could not connect to ") && text.contains(cause), "{error}");
             assert_eq!(status_of(&error), None);
         }
     }
@@ -126,70 +138,59 @@ fn row_02_retry_within_the_deadline_succeeds() {
 }
 
 #[test]
-fn row_02_attempts_share_the_time_until_the_deadline() {
-    let server = failing_once(Reply::BytesThenStall(vec![]));
-    let deadline = Duration::from_millis(1200);
-    // The timeout of an attempt is 20 s. Without a share, the first one would take all the time.
-    server.signing_keys().with_timeout(deadline).list().unwrap();
-    assert_eq!(server.requests().len(), 2);
-
-    let times = Arc::new(Mutex::new(Vec::new()));
-    let recorded = times.clone();
-    let server = RawServer::start(move |_, _| {
-        recorded.lock().unwrap().push(Instant::now());
-        Reply::BytesThenStall(vec![])
+fn row_02_slow_response_that_arrives_before_the_deadline_is_not_cut_off() {
+    let server = RawServer::start(|_, request| {
+        thread::sleep(Duration::from_millis(500));
+        success(request)
     });
-    let start = Instant::now();
-    let error = server.signing_keys().with_timeout(deadline).list().unwrap_err();
-    assert!(error.is_timeout() && start.elapsed() < deadline * 3, "{error} {:?}", start.elapsed());
-    let times = times.lock().unwrap();
-    let [first, second, third] = times[..] else { panic!("expected three attempts, got {times:?}") };
-    for time in [second - first, third - second, start.elapsed() - (third - start)] {
-        assert!(time > deadline / 4, "{time:?}");
+    // A third of the time, or a hundredth, would not be enough for any attempt.
+    for retries in [2, 100] {
+        let keys = server.signing_keys().with_timeout(Duration::from_millis(1400));
+        for call in [CREATE, LIST, DELETE] {
+            call(&keys.clone().with_retry_policy(RetryPolicy::default().max_retries(retries))).unwrap();
+        }
     }
+    assert_eq!(server.requests().len(), 6);
 }
 
 #[test]
 fn row_02_timeout_names_an_earlier_failure() {
     for (first, cause) in [
         (Reply::Bytes(response(503, "")), "HTTP status 503"),
-        (Reply::BytesThenReset(vec![]), "connection closed before a response was received"),
+        (Reply::BytesThenReset(vec![]), "connection to 127.0.0.1:"),
     ] {
         for call in [LIST, DELETE] {
             let server = RawServer::with_replies(vec![first.clone(), Reply::BytesThenStall(vec![])]);
             let error = call(&server.signing_keys().with_timeout(Duration::from_millis(600))).unwrap_err();
             assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
             assert!(error.to_string().contains(&format!("(an earlier attempt failed: {cause}")), "{error}");
-            assert_eq!(server.requests().len(), 3);
+            assert_eq!(server.requests().len(), 2);
         }
     }
 }
 
-/// The message names the cause, or `source()` returns it.
 #[test]
 fn each_transport_failure_is_described() {
     let ok = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}").into_bytes();
     let chunked = ok("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\nx\r\n");
-    let gzip = ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\u{1f}abc");
-    for (reply, message, has_source) in [
-        (Reply::BytesThenClose(vec![]), "connection closed before a response was received", true),
-        (
-            Reply::BytesThenClose(ok("Content-Length: 9\r\n", "{}")),
-            "connection closed before the response was complete",
-            true,
-        ),
-        (Reply::BytesThenClose(chunked), "connection closed before the response was complete", true),
-        (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response", true),
-        (Reply::BytesThenStall(vec![]), "timed out waiting for the response", false),
-        (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes", false),
-        (Reply::Bytes(gzip), "response body could not be decompressed", true),
+    let gzip = ok("Content-Encoding: gzip\r\nContent-Length: 20\r\n", "this is no gzip data");
+    let incomplete = ok("Content-Length: 9\r\n", "{}");
+    for (reply, message) in [
+        (Reply::BytesThenClose(vec![]), "connection to HOST closed before a response was received"),
+        (Reply::BytesThenClose(incomplete), "incomplete response from HOST"),
+        (Reply::BytesThenClose(chunked), "incomplete response from HOST"),
+        (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response from HOST"),
+        (Reply::BytesThenStall(vec![]), "timed out waiting for the response from HOST"),
+        (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes"),
+        (Reply::Bytes(gzip), "response body could not be decompressed"),
     ] {
         let server = RawServer::with_replies(vec![reply]);
         let builder = server.client_builder().max_response_size(1000).timeout(Duration::from_millis(500));
         let keys = builder.retry_policy(RetryPolicy::none()).build().unwrap().signing_keys(ACCOUNT_ID).unwrap();
         let error = keys.list().unwrap_err();
+        let message = message.replace("HOST", &server.address().to_string());
         assert_eq!(error.to_string(), format!("failed to list the signing keys: {message}"));
-        assert_eq!(error.source().is_some(), has_source, "{error}");
+        assert!(error.source().unwrap().is::<ureq::Error>(), "{error}");
         assert_eq!(format!("{error:?}"), error.to_string());
     }
 }
@@ -226,6 +227,73 @@ fn row_04_truncated_create_response_keeps_complete_key_material() {
     let inside_jwk = complete.len() - body.len() + body.find("andr").unwrap() + 2;
     let server = RawServer::with_replies(vec![Reply::BytesThenClose(complete[..inside_jwk].to_vec())]);
     assert!(server.signing_keys().create().unwrap_err().recovered_key().is_none());
+}
+
+/// Returns the response body of a create, compressed, and its JWK, which comes before its PEM.
+fn compressed_create() -> (Vec<u8>, String) {
+    let mut rng = fastrand::Rng::with_seed(20);
+    let mut random = |length| (0..length).map(|_| rng.alphanumeric()).collect::<String>();
+    let (pem, jwk) = (random(2200), random(2100));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(created_body(&pem, &jwk).as_bytes()).unwrap();
+    (encoder.finish().unwrap(), jwk)
+}
+
+#[test]
+fn row_04_create_that_is_cut_inside_gzip_keeps_what_had_arrived() {
+    let (compressed, jwk) = compressed_create();
+    let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    // ureq decompresses only if the encoding is exactly `gzip`.
+    for encoding in ["gzip", "x-gzip"] {
+        for (framing, is_chunked) in
+            [("content-length: 9999\r\n", false), ("transfer-encoding: chunked\r\n", true), ("", false)]
+        {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\n{framing}\r\n").into_bytes();
+            let mut recovered = 0;
+            for length in (compressed.len() * 2 / 5..compressed.len()).step_by(97) {
+                let mut arrived = String::new();
+                let _ = GzDecoder::new(&compressed[..length]).read_to_string(&mut arrived);
+                let pieces = compressed[..length].chunks(500).map(|p| if is_chunked { chunk(p) } else { p.to_vec() });
+                let bytes = [head.clone(), pieces.collect::<Vec<_>>().concat()].concat();
+                let mut ends = vec![Reply::BytesThenClose(bytes.clone())];
+                // Of a body in chunks, ureq does not tell whether it decompresses it.
+                if !(is_chunked && encoding == "gzip") {
+                    ends.push(Reply::BytesThenReset(bytes.clone()));
+                    // Only once, just after the JWK: a timeout takes time.
+                    ends.extend((recovered == 0 && arrived.contains(&jwk)).then_some(Reply::BytesThenStall(bytes)));
+                }
+                for end in ends {
+                    let server = RawServer::with_replies(vec![end]);
+                    let error = server.signing_keys().with_timeout(Duration::from_millis(300)).create().unwrap_err();
+                    assert!(error.outcome_unknown(), "{error}");
+                    let key = error.into_recovered_key();
+                    let found = key.and_then(|key| key.jwk).is_some_and(|found| found.expose_secret() == jwk);
+                    assert_eq!(found, arrived.contains(&jwk), "{encoding} {framing} {length}");
+                    recovered += usize::from(found);
+                }
+            }
+            assert!(recovered > 10, "{encoding} {framing}");
+        }
+    }
+}
+
+#[test]
+fn row_04_list_that_is_cut_inside_gzip_is_retried() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(success_body(serde_json::json!([{ "id": "a" }])).as_bytes()).unwrap();
+    let compressed = encoder.finish().unwrap();
+    for encoding in ["gzip", "x-gzip"] {
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", compressed.len());
+        let cut = [head.as_bytes(), &compressed[..compressed.len() / 2]].concat();
+        let server = failing_once(Reply::BytesThenClose(cut.clone()));
+        server.signing_keys().list().unwrap();
+        assert_eq!(server.requests().len(), 2, "{encoding}");
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(cut)]);
+        let error = server.signing_keys().list().unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Transport, true), "{error}");
+        assert!(error.to_string().contains("incomplete response from "), "{error}");
+    }
 }
 
 #[test]
@@ -368,11 +436,55 @@ fn row_06_408_is_retried_except_for_create() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// If this fails, ureq has learned better: move the case to a test that expects success, and out of tests/README.md.
+#[test]
+fn ureq_rejects_some_valid_responses() {
+    let chunked = |chunks: &str| format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
+    let body = created_body("cGVt", "andr");
+    let size = format!("{:x}", body.len());
+    let extension = "x".repeat(30);
+    let final_response = String::from_utf8(response(200, &body)).unwrap();
+    for (valid, message) in [
+        (format!("HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n{final_response}"), "invalid HTTP response from "),
+        (chunked(&format!("{size};{extension}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
+        (chunked(&format!("{size:0>30}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
+    ] {
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        let error = server.signing_keys().create().unwrap_err();
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, true), "{error}");
+        assert!(error.to_string().contains(message) && error.recovered_key().is_none(), "{error}");
+    }
+    // Within the limits, and without headers.
+    for valid in [
+        format!("HTTP/1.1 100 Continue\r\n\r\n{final_response}"),
+        chunked(&format!("{size};x\r\n{body}\r\n0\r\n\r\n")),
+        chunked(&format!("{size:0>10}\r\n{body}\r\n0\r\n\r\n")),
+    ] {
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        server.signing_keys().create().unwrap();
+    }
+}
+
 #[test]
 fn error_before_the_first_attempt_has_none() {
     let server = RawServer::with_replies(vec![]);
     let error = server.signing_keys().delete("a/b").unwrap_err();
     assert_eq!((error.attempts(), error.elapsed(), error.is_retryable()), (0, Duration::ZERO, false));
+}
+
+#[test]
+fn row_01_failed_connection_after_a_lost_attempt_is_no_connect_error() {
+    for (call, outcome_unknown) in [(LIST, false), (DELETE, true)] {
+        let server = RawServer::with_replies(vec![Reply::BytesThenReset(vec![])]);
+        let agent = agent_resolving_to(&[server.address(), closed_port()]);
+        let client = server.client_builder().agent(agent).build().unwrap();
+        let error = call(&client.signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
+        // `Connect` would say that nothing was sent.
+        assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, outcome_unknown), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("could not connect to ") && text.contains("refused"), "{text}");
+        assert!(text.contains("(an earlier attempt failed: connection to ") && server.requests().len() == 1, "{text}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use secrecy::zeroize::Zeroizing;
 /// It may contain a secret, so it is never printed, and wiped on drop. A response body is read up to
 /// [`max_response_size`](crate::ClientBuilder::max_response_size).
 #[derive(Clone, Default)]
-pub struct Body(Zeroizing<Vec<u8>>);
+pub struct Body(pub(super) Zeroizing<Vec<u8>>);
 
 impl Body {
     /// Returns the bytes.
@@ -41,32 +41,8 @@ impl fmt::Debug for Body {
     }
 }
 
-impl From<Zeroizing<Vec<u8>>> for Body {
-    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
-    }
-}
-
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
-    }
-}
-
-impl From<&[u8]> for Body {
-    fn from(bytes: &[u8]) -> Self {
-        bytes.to_vec().into()
-    }
-}
-
-impl From<String> for Body {
-    fn from(text: String) -> Self {
-        text.into_bytes().into()
-    }
-}
-
-impl From<&str> for Body {
-    fn from(text: &str) -> Self {
-        text.as_bytes().into()
+impl<T: Into<Vec<u8>>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self(Zeroizing::new(bytes.into()))
     }
 }

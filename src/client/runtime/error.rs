@@ -1,9 +1,8 @@
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use ureq::http;
 
-use super::connector::ConnectError;
 use super::response::{CallProgress, Response, ResponseValue};
 use crate::decode_error::DecodeError;
 
@@ -110,9 +109,9 @@ impl From<serde_json::Error> for InvalidRequest {
 #[derive(Debug)]
 pub struct TransportError {
     pub(crate) cause: ureq::Error,
-    /// Whether the failure precedes the request: name lookup, connection, proxy or TLS.
-    pub(crate) is_connect: bool,
-    /// Whether the request may have reached the service.
+    /// What the request was sent to: the host, and the proxy if there is one.
+    pub(super) peer: String,
+    /// Whether the request may have reached the service. If not, the lookup, the connection, the proxy or TLS failed.
     pub(crate) sent: bool,
     /// The part of the response that arrived.
     pub(crate) partial: Option<Response>,
@@ -122,12 +121,8 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Creates the error for a request that may have been sent. `is_later` is true if an error that the connector did
-    /// not mark happened while it was sent, or later.
-    pub(super) fn new(cause: ureq::Error, partial: Option<Response>, is_later: bool) -> Self {
-        let (cause, is_marked) = ConnectError::unmark(cause);
-        let is_connect = is_marked || (!is_later && is_connect(&cause));
-        Self { cause, is_connect, sent: true, partial, earlier: None, call: CallProgress::default() }
+    pub(super) fn new(cause: ureq::Error, peer: String, sent: bool, partial: Option<Response>) -> Self {
+        Self { cause, peer, sent, partial, earlier: None, call: CallProgress::default() }
     }
 
     pub(crate) fn is_timeout(&self) -> bool {
@@ -136,52 +131,70 @@ impl TransportError {
 
     /// Returns whether a response arrived that is too large or cannot be decompressed.
     pub(crate) fn is_unreadable(&self) -> bool {
-        matches!(self.cause, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Decompress(..))
+        match &self.cause {
+            ureq::Error::BodyExceedsLimit(_) => true,
+            // Otherwise it is incomplete.
+            ureq::Error::Decompress(_, e) => e.kind() != ErrorKind::UnexpectedEof,
+            _ => false,
+        }
     }
 
-    /// Returns whether Display shows the whole cause, so that `source` need not repeat it.
-    pub(crate) fn shows_cause(&self) -> bool {
-        let is_tls = matches!(&self.cause, ureq::Error::Io(e) if is_tls(e));
-        !self.sent || self.is_timeout() || is_tls || matches!(self.cause, ureq::Error::BodyExceedsLimit(_))
+    /// Returns whether another attempt would fail in the same way.
+    pub(crate) fn is_permanent(&self) -> bool {
+        let is_untrusted = matches!(tls_error(&self.cause), Some(rustls::Error::InvalidCertificate(_)));
+        self.is_unreadable() || is_untrusted
     }
 }
 
-/// Returns whether an error that the connector did not mark means that no connection was made.
-fn is_connect(cause: &ureq::Error) -> bool {
+/// Returns whether an error of any agent means that no connection was made.
+pub(super) fn is_connect(cause: &ureq::Error) -> bool {
     match cause {
-        ureq::Error::Io(e) => [ErrorKind::AddrNotAvailable, ErrorKind::ConnectionRefused].contains(&e.kind()),
+        ureq::Error::Io(e) => {
+            [ErrorKind::AddrNotAvailable, ErrorKind::ConnectionRefused, ErrorKind::NotFound].contains(&e.kind())
+        }
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
-        | ureq::Error::BadUri(_)
         | ureq::Error::ConnectProxyFailed(_)
         | ureq::Error::ConnectionFailed
         | ureq::Error::HostNotFound
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::RequireHttpsOnly(_)
-        | ureq::Error::Tls(_)
-        | ureq::Error::TlsRequired => true,
+        | ureq::Error::Tls(_) => true,
         _ => false,
     }
 }
 
-fn is_tls(e: &std::io::Error) -> bool {
-    e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+/// Gives std's error for a host name a kind that can be matched. It is recognized by its text, because its own kind is
+/// unstable. On Windows it has neither, and is left as it is.
+pub(super) fn with_kind(cause: ureq::Error) -> ureq::Error {
+    match cause {
+        ureq::Error::Io(e) if e.to_string().starts_with("failed to lookup address information") => {
+            ureq::Error::Io(io::Error::new(ErrorKind::NotFound, e))
+        }
+        cause => cause,
+    }
+}
+
+fn tls_error(cause: &ureq::Error) -> Option<&rustls::Error> {
+    match cause {
+        ureq::Error::Io(e) => e.get_ref()?.downcast_ref(),
+        _ => None,
+    }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = &self.peer;
         match &self.cause {
-            ureq::Error::Timeout(_) if self.is_connect => f.write_str("timed out while connecting")?,
-            ureq::Error::Timeout(_) => f.write_str("timed out waiting for the response")?,
+            ureq::Error::Timeout(_) if !self.sent => write!(f, "timed out while connecting to {peer}")?,
+            ureq::Error::Timeout(_) => write!(f, "timed out waiting for the response from {peer}")?,
             ureq::Error::BodyExceedsLimit(limit) => write!(f, "response body exceeds {limit} bytes")?,
-            ureq::Error::Io(e) if !self.sent => write!(f, "could not connect: {e}")?,
-            e if !self.sent => write!(f, "could not connect: {e}")?,
-            ureq::Error::Io(e) if is_tls(e) => write!(f, "connection failed: {e}")?,
-            ureq::Error::Decompress(..) => f.write_str("response body could not be decompressed")?,
+            ureq::Error::Io(e) if !self.sent => write!(f, "could not connect to {peer}: {e}")?,
+            e if !self.sent => write!(f, "could not connect to {peer}: {e}")?,
+            ureq::Error::Io(e) if tls_error(&self.cause).is_some() => write!(f, "connection to {peer} failed: {e}")?,
+            _ if self.is_unreadable() => f.write_str("response body could not be decompressed")?,
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) if self.partial.is_none() => {
-                f.write_str("invalid HTTP response")?;
+                write!(f, "invalid HTTP response from {peer}")?;
             }
-            _ if self.partial.is_some() => f.write_str("connection closed before the response was complete")?,
-            _ => f.write_str("connection closed before a response was received")?,
+            _ if self.partial.is_some() => write!(f, "incomplete response from {peer}")?,
+            _ => write!(f, "connection to {peer} closed before a response was received")?,
         }
         match &self.earlier {
             Some(earlier) => write!(f, " (an earlier attempt failed: {earlier})"),
@@ -191,7 +204,8 @@ impl fmt::Display for TransportError {
 }
 
 impl std::error::Error for TransportError {
+    /// Returns ureq's error, which tells a failed lookup, a refused connection, a certificate and a timeout apart.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        (!self.shows_cause()).then_some(&self.cause)
+        Some(&self.cause)
     }
 }

@@ -8,13 +8,13 @@
 
 mod body;
 mod client;
-mod connector;
 mod error;
 mod hooks;
 mod read_body;
 mod request;
 mod response;
 mod secret_value;
+mod unversioned;
 mod values;
 mod wire_log_guard;
 
@@ -22,11 +22,11 @@ pub use ureq::http::header;
 
 pub use self::body::Body;
 pub use self::client::{Client, SendOptions};
-pub(crate) use self::connector::{LazyConnector, NoResolver};
 pub use self::error::{Error, InvalidRequest, TransportError};
 pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo};
 #[allow(unused_imports)] // The spec decides which of them are needed.
 pub use self::request::{QueryParam, Request, RequestBuilder, RequestBuilderExt, encode_path};
 pub use self::response::{CallProgress, Response, ResponseHead, ResponseValue};
 pub use self::secret_value::SecretValue;
+pub(crate) use self::unversioned::{has_crypto_provider, lazy_agent, tls_config_with};
 pub use self::values::{Code, ConstBool, Timestamp};

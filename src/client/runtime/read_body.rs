@@ -3,8 +3,8 @@ use std::io::{self, ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 use secrecy::zeroize::Zeroizing;
 
-/// How many bytes are allocated at most before any of them arrived.
-const MAX_INITIAL_CAPACITY: u64 = 64 * 1024;
+/// How many bytes are allocated at most before any of them arrived. A list of 1,000 keys has about 0.1 MiB.
+const MAX_INITIAL_CAPACITY: u64 = 1024 * 1024;
 const DEFAULT_INITIAL_CAPACITY: u64 = 8 * 1024;
 /// How much of a body is read byte by byte at most. The response to a create has about 4 KiB.
 const MAX_SINGLE_BYTES: usize = 64 * 1024;
@@ -14,11 +14,12 @@ const MAX_SINGLE_BYTES: usize = 64 * 1024;
 pub(super) enum Step {
     /// As much as there is room for.
     Buffer,
-    /// Byte by byte at first. If a read meets a framing error, ureq drops what the same read had decoded before.
+    /// Byte by byte at first. If a read meets a framing error, ureq drops what the same read had decoded before. Not for
+    /// a body that ureq decompresses: after a single byte, it waits for more input before it returns the next.
     Byte,
 }
 
-/// Reads a body to its end, or to the first error. What was read before an error is returned with it.
+/// Reads a body to its end, or to an error. What arrived before an error is returned with it.
 pub(super) fn read_body(
     mut reader: impl Read,
     content_length: Option<u64>,
@@ -27,18 +28,21 @@ pub(super) fn read_body(
     let expected = content_length.map_or(DEFAULT_INITIAL_CAPACITY, |length| length.saturating_add(1));
     let mut body = Zeroizing::new(vec![0; usize::try_from(expected.min(MAX_INITIAL_CAPACITY)).unwrap_or(1)]);
     let mut length = 0;
-    let result = loop {
+    let mut result = Ok(());
+    loop {
         if length == body.len() {
             body = grown(&body);
         }
         let end = if step == Step::Byte && length < MAX_SINGLE_BYTES { length + 1 } else { body.len() };
         match reader.read(&mut body[length..end]) {
-            Ok(0) => break Ok(()),
+            Ok(0) => break,
             Ok(n) => length += n,
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => break Err(e),
+            // What ureq has decompressed, but not returned yet, comes after the error.
+            Err(e) if result.is_ok() => result = Err(e),
+            Err(_) => break,
         }
-    };
+    }
     body.truncate(length);
     (body, result)
 }

@@ -4,6 +4,7 @@
 //! private key that reached a log is compromised.
 
 use std::cell::Cell;
+use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::{Level, LevelFilter};
@@ -11,13 +12,12 @@ use log::{Level, LevelFilter};
 /// The log target of ureq-proto's wire log.
 const WIRE_LOG_TARGET: &str = "ureq_proto::util";
 
-/// Lowers the log level until it is dropped, except during [`pause`].
+/// Keeps the wire log off until it is dropped, except during [`pause`].
 pub(super) struct WireLogGuard(());
 
 impl WireLogGuard {
     pub(super) fn new() -> Self {
-        THREAD.set(ThreadState::Watching);
-        renew();
+        hold();
         Self(())
     }
 }
@@ -25,70 +25,57 @@ impl WireLogGuard {
 impl Drop for WireLogGuard {
     fn drop(&mut self) {
         release();
-        THREAD.set(ThreadState::Idle);
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum ThreadState {
-    /// No exchange is in progress on this thread.
-    Idle,
-    /// The wire log is off without our doing.
-    Watching,
-    /// This thread holds the level down.
-    Holding,
+/// The threads that encode or decode.
+struct Holders {
+    count: usize,
+    /// Whether they have lowered the level from trace.
+    is_lowered: bool,
 }
+
+static HOLDERS: Mutex<Holders> = Mutex::new(Holders { count: 0, is_lowered: false });
 
 thread_local! {
-    static THREAD: Cell<ThreadState> = const { Cell::new(ThreadState::Idle) };
+    static IS_HOLDER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The number of threads that hold the level down, and the level to restore.
-static HOLD: Mutex<(usize, LevelFilter)> = Mutex::new((0, LevelFilter::Trace));
+fn holders() -> MutexGuard<'static, Holders> {
+    HOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-fn hold() -> MutexGuard<'static, (usize, LevelFilter)> {
-    HOLD.lock().unwrap_or_else(PoisonError::into_inner)
+fn hold() {
+    IS_HOLDER.set(true);
+    holders().count += 1;
+    renew();
 }
 
 /// Lowers the level if the wire log is on: another thread may have raised it.
 pub(super) fn renew() {
-    let state = THREAD.get();
-    if state == ThreadState::Idle || log::max_level() < LevelFilter::Debug {
-        return;
-    }
-    // Before the level is read: another thread may be about to restore it.
-    let mut hold = hold();
-    let is_on = log::log_enabled!(target: WIRE_LOG_TARGET, Level::Trace);
-    // Held by others: they must not restore the level before this thread is done.
-    if state == ThreadState::Watching && (is_on || hold.0 > 0) {
-        hold.0 += 1;
-        THREAD.set(ThreadState::Holding);
-    }
-    if is_on {
-        hold.1 = log::max_level();
+    if IS_HOLDER.get() && log::log_enabled!(target: WIRE_LOG_TARGET, Level::Trace) {
+        holders().is_lowered = true;
         log::set_max_level(LevelFilter::Debug);
     }
 }
 
-/// Restores the level that the last thread to hold it down found.
 fn release() {
-    if THREAD.get() == ThreadState::Holding {
-        THREAD.set(ThreadState::Watching);
-        let mut hold = hold();
-        hold.0 -= 1;
-        if hold.0 == 0 && log::max_level() == LevelFilter::Debug {
-            log::set_max_level(hold.1);
+    if IS_HOLDER.replace(false) {
+        let mut holders = holders();
+        holders.count -= 1;
+        if holders.count == 0 && take(&mut holders.is_lowered) && log::max_level() == LevelFilter::Debug {
+            log::set_max_level(LevelFilter::Trace);
         }
     }
 }
 
 /// Restores the level while `wait` runs, so that the program finds, and can change, its own.
 pub(super) fn pause<T>(wait: impl FnOnce() -> T) -> T {
-    let is_guarded = THREAD.get() != ThreadState::Idle;
+    let was_holder = IS_HOLDER.get();
     release();
     let result = wait();
-    if is_guarded {
-        renew();
+    if was_holder {
+        hold();
     }
     result
 }
