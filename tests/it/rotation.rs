@@ -123,10 +123,10 @@ fn plan_follows_its_rules() {
         ("AS0 BS30 CL", 40, "B", true, "", "", "C", "AB"),
         // Programs would sign with a key that the account does not have.
         ("ALS0 BS10", 12, "A", true, "", "", "", "B"),
-        // A key without a date gets one successor, and stays.
+        // A key without a date is older than any other.
         ("ALS?", 99, "A", true, "", "", "", ""),
         ("ALS? BLS99", 99, "B", false, "", "", "", ""),
-        ("ALS? BLS30", 59, "B", false, "", "", "", ""),
+        ("ALS? BLS30", 59, "B", false, "A", "", "", ""),
         // A key that cannot sign costs no other, and is not replaced at once.
         ("ALS0 BLS30!", 59, "A", false, "", "", "", ""),
         ("ALS0 BLS30!", 60, "A", true, "", "", "", ""),

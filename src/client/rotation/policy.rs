@@ -111,10 +111,10 @@ impl RotationPolicy {
         let mut stored = stored.to_vec();
         newest_first(&mut stored);
         let is_listed = |id: &str| listed.iter().any(|key| key.id == id);
-        // A key of the future has no age: the clock was set back.
+        // A key of the future has no age: the clock was set back. A key without a date is older than any other.
         let is_as_old_as = |key: &SigningKey, age: Duration| {
-            let actual = key.saved.and_then(|saved| Duration::try_from(now.duration_since(saved)).ok());
-            actual.is_some_and(|actual| actual >= age)
+            let age_of = |saved| Duration::try_from(now.duration_since(saved)).ok();
+            key.saved.is_none_or(|saved| age_of(saved).is_some_and(|actual| actual >= age))
         };
         let managed: Vec<&SigningKey> = stored.iter().filter(|key| is_listed(&key.id)).collect();
         let signing = managed.iter().copied().find(|key| Signer::new(key).is_ok());
@@ -123,11 +123,9 @@ impl RotationPolicy {
             |key: &&SigningKey| signing.is_some_and(|signing| signing.id == key.id) || Signer::new(key).is_ok();
         let newest_stored = stored.iter().find(can_sign);
 
-        // A key without a date gets one successor, which has a date.
-        let newest = managed.first().filter(|key| key.saved.is_some());
         // Programs would sign with a key that the account does not have.
         let is_gone = newest_stored.is_some_and(|newest| !is_listed(&newest.id));
-        let is_due = is_gone || newest.is_none_or(|newest| is_as_old_as(newest, self.rotate_after));
+        let is_due = is_gone || managed.first().is_none_or(|newest| is_as_old_as(newest, self.rotate_after));
 
         // Keys that nobody can sign with, and that are newer than the one to sign with. Dates in the list are all of the
         // service's clock.
@@ -142,9 +140,7 @@ impl RotationPolicy {
 
         // No token of a key that was saved before this one is still valid.
         let established = managed.iter().copied().filter(|key| is_as_old_as(key, self.overlap)).find(can_sign);
-        let is_expired = |key: &&SigningKey| {
-            key.saved.is_some() && established.is_some_and(|established| key.saved < established.saved)
-        };
+        let is_expired = |key: &&SigningKey| established.is_some_and(|established| key.saved < established.saved);
         let (expired, kept): (Vec<_>, Vec<_>) = stored.iter().partition(is_expired);
         let ids = |keys: &[&SigningKey], listed: bool| {
             keys.iter().filter(|key| is_listed(&key.id) == listed).map(|key| key.id.clone()).collect()
