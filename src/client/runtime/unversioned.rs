@@ -37,7 +37,7 @@ pub(crate) fn has_crypto_provider(tls: &TlsConfig) -> bool {
 enum Phase {
     /// It may use an idle connection.
     Reuse,
-    /// There is none.
+    /// The pool has no idle connection.
     NoIdleConnection,
     /// It may look names up and connect.
     Connect,
