@@ -1,11 +1,13 @@
-//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite, because progenitor's output has
-//! changed.
+//! Rewrites progenitor's output. Every rule is counted, and fails the build if it finds nothing to rewrite: then
+//! progenitor's output has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
+use syn::{Expr, ExprMacro, ImplItem, Item, UseTree, parse_quote};
 
 use super::names::snake_case;
 
@@ -13,15 +15,130 @@ use super::names::snake_case;
 pub fn make_blocking(file: &mut syn::File) -> Result<(), Vec<String>> {
     let mut rules = MakeBlocking::default();
     rules.visit_file_mut(file);
-    rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "ByteStream"])
+    open_responses(file, &mut rules.applied);
+    remove_unused(file, &mut rules.applied);
+    rules.applied.check(&[
+        "async fn",
+        ".await",
+        "reqwest path",
+        "progenitor_client path",
+        "Client::new",
+        "Client::new_with_client",
+        "api-version",
+        "ByteStream",
+        "response type",
+        "mod error",
+        "mod prelude",
+    ])
 }
 
 /// Corrects the helpers for httpmock, and documents them. IDs are escaped in regular expressions, so that a '.' matches only
 /// itself.
-pub fn fix_mock_helpers(file: &mut syn::File) -> Result<(), Vec<String>> {
+pub fn fix_mock_helpers(file: &mut syn::File, has_ids: bool) -> Result<(), Vec<String>> {
     let mut rules = FixMockHelpers::default();
     rules.visit_file_mut(file);
-    rules.applied.check(&["path pattern", "json_body_obj", "When and Then"])
+    remove_unused(file, &mut rules.applied);
+    rules.applied.check(&[
+        "json_body_obj",
+        "When and Then",
+        "method of When and Then",
+        "extension trait",
+        "mod error",
+    ])?;
+    if has_ids { rules.applied.check(&["path pattern"]) } else { Ok(()) }
+}
+
+/// Lets responses get new members: nobody but this crate can build types that no method takes, or match them exhaustively.
+fn open_responses(file: &mut syn::File, applied: &mut Applied) {
+    let mut taken = BTreeSet::new();
+    for item in &file.items {
+        let Item::Impl(item) = item else { continue };
+        for item in &item.items {
+            if let ImplItem::Fn(function) = item {
+                collect_names(function.sig.inputs.to_token_stream(), &mut taken);
+            }
+        }
+    }
+    for types in file.items.iter_mut().filter_map(|item| module(item, "types")) {
+        // What a method takes can contain other types.
+        let mut known = 0;
+        while known < taken.len() {
+            known = taken.len();
+            for item in types.iter() {
+                if name(item).is_some_and(|name| taken.contains(&name)) {
+                    collect_names(item.to_token_stream(), &mut taken);
+                }
+            }
+        }
+        for item in types.iter_mut().filter(|item| name(item).is_some_and(|name| !taken.contains(&name))) {
+            applied.count("response type");
+            match item {
+                Item::Struct(item) => item.attrs.push(parse_quote!(#[non_exhaustive])),
+                Item::Enum(item) => item.attrs.push(parse_quote!(#[non_exhaustive])),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Removes public items that nothing uses, and documentation that only repeats a name.
+fn remove_unused(file: &mut syn::File, applied: &mut Applied) {
+    for types in file.items.iter_mut().filter_map(|item| module(item, "types")) {
+        let mut used = BTreeSet::new();
+        for item in types.iter_mut() {
+            if module(item, "error").is_none() {
+                collect_names(item.to_token_stream(), &mut used);
+            } else {
+                applied.count("mod error");
+            }
+        }
+        types.retain_mut(|item| used.contains("ConversionError") || module(item, "error").is_none());
+        for item in types {
+            let (Item::Struct(syn::ItemStruct { ident, attrs, .. }) | Item::Enum(syn::ItemEnum { ident, attrs, .. })) =
+                item
+            else {
+                continue;
+            };
+            let filler = format!("`{ident}`");
+            attrs.retain(|attribute| !attribute.to_token_stream().to_string().contains(&filler));
+        }
+    }
+    file.items.retain_mut(|item| {
+        let is_prelude = module(item, "prelude").is_some();
+        if is_prelude {
+            applied.count("mod prelude");
+        }
+        let is_empty = matches!(item, Item::Impl(item) if item.trait_.is_none() && item.items.is_empty());
+        !is_prelude && !is_empty
+    });
+}
+
+/// Returns the items of the module with this name.
+fn module<'a>(item: &'a mut Item, name: &str) -> Option<&'a mut Vec<Item>> {
+    match item {
+        Item::Mod(module) if module.ident == name => module.content.as_mut().map(|(_, items)| items),
+        _ => None,
+    }
+}
+
+/// Returns the name of a struct or an enum.
+fn name(item: &Item) -> Option<String> {
+    match item {
+        Item::Struct(item) => Some(item.ident.to_string()),
+        Item::Enum(item) => Some(item.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// Adds all names in some code.
+fn collect_names(code: TokenStream, names: &mut BTreeSet<String>) {
+    for token in code {
+        match token {
+            TokenTree::Group(group) => collect_names(group.stream(), names),
+            TokenTree::Ident(ident) => drop(names.insert(ident.to_string())),
+            _ => {}
+        }
+    }
 }
 
 /// How often each rule was applied.
@@ -102,29 +219,35 @@ impl VisitMut for MakeBlocking {
         }
     }
 
-    /// Removes `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`, because
-    /// users create clients with `ClientBuilder`.
+    /// Removes the constructors: `Client::new` panics if reqwest cannot be set up, and users create clients with
+    /// `ClientBuilder`.
     fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
-        item.items.retain_mut(|item| match item {
+        item.items.retain(|item| match item {
             ImplItem::Fn(function) if function.sig.ident == "new" => {
                 self.applied.count("Client::new");
                 false
             }
             ImplItem::Fn(function) if function.sig.ident == "new_with_client" => {
-                function.vis = parse_quote!(pub(crate));
-                true
+                self.applied.count("Client::new_with_client");
+                false
             }
             _ => true,
         });
         visit_mut::visit_item_impl_mut(self, item);
     }
 
-    fn visit_attribute_mut(&mut self, attribute: &mut syn::Attribute) {
-        if let syn::Meta::NameValue(syn::MetaNameValue { value: Expr::Lit(literal), .. }) = &mut attribute.meta
-            && let syn::Lit::Str(text) = &mut literal.lit
-        {
-            *text = syn::LitStr::new(&text.value().replace("reqwest::Client", "runtime::Client"), text.span());
-        }
+    /// Removes the header `api-version` that progenitor adds to every request: Cloudflare does not use it, and an operation
+    /// can have a parameter of that name.
+    fn visit_block_mut(&mut self, block: &mut syn::Block) {
+        block.stmts.retain(|statement| {
+            let code = statement.to_token_stream().to_string().replace(' ', "");
+            let is_version = code.starts_with("header_map.append(") && code.contains("Self::api_version()");
+            if is_version {
+                self.applied.count("api-version");
+            }
+            !is_version
+        });
+        visit_mut::visit_block_mut(self, block);
     }
 }
 
@@ -200,11 +323,13 @@ impl VisitMut for FixMockHelpers {
                 _ => format!("Responds with the status code `{name}`."),
             };
             function.attrs.push(parse_quote!(#[doc = #doc]));
+            self.applied.count("method of When and Then");
         }
     }
 
     /// Documents the methods of the extension trait.
     fn visit_trait_item_fn_mut(&mut self, function: &mut syn::TraitItemFn) {
+        self.applied.count("extension trait");
         let doc = format!("Mocks `{}`.", function.sig.ident);
         function.attrs.push(parse_quote!(#[doc = #doc]));
     }

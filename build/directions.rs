@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::names::pascal_case;
 use super::spec::{
-    operations, reference, remove_keys, resolve, schemas, schemas_mut, target, visit_schema, visit_schemas_below,
+    Kind, is_scalar, is_true, operations, reachable, reference, remove_keys, resolve, schemas, schemas_mut, target,
+    visit_schemas,
 };
-use super::types::is_scalar;
 
 /// Gives requests schemas of their own if responses use the same ones, which are more lenient.
 pub fn separate_requests_from_responses(spec: &mut Value) {
@@ -28,34 +28,19 @@ pub fn separate_requests_from_responses(spec: &mut Value) {
         }
     };
     for operation in operations(spec) {
-        visit_schemas_below(&mut operation.value["parameters"], &mut rename);
-        visit_schemas_below(&mut operation.value["requestBody"], &mut rename);
+        visit_schemas(&mut operation.value["parameters"], Kind::Object, &mut rename);
+        visit_schemas(&mut operation.value["requestBody"], Kind::Object, &mut rename);
     }
     let Some(components) = schemas_mut(spec) else { return };
     for name in requests.iter().filter(|name| named.contains_key(*name)) {
         let mut schema = named[name].clone();
-        visit_schema(&mut schema, &mut rename);
+        visit_schemas(&mut schema, Kind::Schema, &mut rename);
         components.insert(if shared.contains(name) { request_name(name) } else { name.clone() }, schema);
     }
 }
 
 fn request_name(name: &str) -> String {
     format!("{name}_input")
-}
-
-/// Adds the names of all schemas that a node refers to, directly or not.
-pub fn reachable(node: &Value, named: &Map<String, Value>, names: &mut BTreeSet<String>) {
-    if let Some(name) = target(node)
-        && names.insert(name.to_string())
-        && let Some(schema) = named.get(name)
-    {
-        reachable(schema, named, names);
-    }
-    match node {
-        Value::Object(members) => members.values().for_each(|value| reachable(value, named, names)),
-        Value::Array(items) => items.iter().for_each(|item| reachable(item, named, names)),
-        _ => {}
-    }
 }
 
 pub fn remove_unreachable(spec: &mut Value) {
@@ -68,13 +53,14 @@ pub fn remove_unreachable(spec: &mut Value) {
 }
 
 pub fn adapt_requests(spec: &mut Value) {
-    for_each_schema_of(spec, &["parameters", "requestBody"], &mut adapt_request_schema);
+    let named = schemas(spec);
+    for_each_schema_of(spec, &["parameters", "requestBody"], &mut |schema| adapt_request_schema(schema, &named));
 }
 
 pub fn adapt_responses(spec: &mut Value) {
     let named = schemas(spec);
     for_each_schema_of(spec, &["responses"], &mut |schema| adapt_alternatives(schema, &named));
-    for_each_schema_of(spec, &["responses"], &mut adapt_response_schema);
+    for_each_schema_of(spec, &["responses"], &mut |schema| adapt_response_schema(schema, &named));
 }
 
 fn for_each_schema_of(spec: &mut Value, keys: &[&str], change: &mut dyn FnMut(&mut Value)) {
@@ -83,25 +69,30 @@ fn for_each_schema_of(spec: &mut Value, keys: &[&str], change: &mut dyn FnMut(&m
     for operation in operations(spec) {
         for key in keys {
             reachable(&operation.value[*key], &named, &mut names);
-            visit_schemas_below(&mut operation.value[*key], change);
+            visit_schemas(&mut operation.value[*key], Kind::Object, change);
         }
     }
     for (_, schema) in schemas_mut(spec).into_iter().flatten().filter(|(name, _)| names.contains(*name)) {
-        visit_schema(schema, change);
+        visit_schemas(schema, Kind::Schema, change);
     }
 }
 
 /// Keeps `required` and the values of strings. Members that only responses have are not sent.
-fn adapt_request_schema(schema: &mut Value) {
+fn adapt_request_schema(schema: &mut Value, named: &Map<String, Value>) {
     if schema["type"] != "string" || !has_distinct_names(schema) {
         remove_keys(schema, &["enum"]);
     }
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
-    properties.retain(|_, property| property.get("readOnly") != Some(&json!(true)));
+    properties.retain(|_, property| !has_mark(property, "readOnly", named));
     let names: BTreeSet<String> = properties.keys().cloned().collect();
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.retain(|name| name.as_str().is_some_and(|name| names.contains(name)));
     }
+}
+
+/// Returns whether a property, or the schema that it refers to, has a mark.
+fn has_mark(property: &Value, mark: &str, named: &Map<String, Value>) -> bool {
+    is_true(property, mark) || resolve(property, named).is_some_and(|schema| is_true(schema, mark))
 }
 
 /// Returns whether the values of an enum become distinct variants of a Rust enum.
@@ -114,18 +105,20 @@ fn has_distinct_names(schema: &Value) -> bool {
 /// Lets responses differ from the spec if that does no harm: anything may be missing or null, and have other values, except
 /// what tells success from failure or the alternatives of a oneOf apart. Live errors also have an `error_chain`, which the
 /// spec does not mention, and a code of another type must not hide a message.
-fn adapt_response_schema(schema: &mut Value) {
+fn adapt_response_schema(schema: &mut Value, named: &Map<String, Value>) {
     let is_kept = |property: &Value| property.get(KEPT).is_some();
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.retain(|_, property| property.get("writeOnly") != Some(&json!(true)));
+        properties.retain(|_, property| !has_mark(property, "writeOnly", named));
         if properties.contains_key("code") && properties.contains_key("message") {
             if properties["code"]["type"] == "integer" {
                 properties["code"][LENIENT] = json!(true);
             }
-            let cause = json!({ "type": "object", "properties": {
+            let cause = json!({ "type": "object", "description": "A cause of an error.", "properties": {
                 "code": properties["code"], "message": properties["message"],
             }});
-            properties.entry("error_chain").or_insert_with(|| json!({ "type": "array", "items": cause }));
+            properties.entry("error_chain").or_insert_with(
+                || json!({ "type": "array", "description": "The causes of the error.", "items": cause }),
+            );
         }
         for property in properties.values_mut().filter(|property| property["type"] == "array" || is_map(property)) {
             property["nullable"] = json!(true);

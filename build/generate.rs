@@ -6,12 +6,12 @@ use std::panic;
 use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode};
 use quote::{format_ident, quote};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use syn::{Item, parse_quote};
 
-use super::names::snake_case;
-use super::spec::operations;
-use super::types::SUBSTITUTES;
+use super::names::{pascal_case, snake_case};
+use super::spec::{operations, schemas};
+use super::types::convert;
 
 /// What to do about a spec that cannot be generated from.
 const REMEDY: &str = "remove it from the spec, or add a rule to build/";
@@ -19,9 +19,7 @@ const REMEDY: &str = "remove it from the spec, or add a rule to build/";
 pub fn client(spec: &Value) -> Result<syn::File, Vec<String>> {
     let mut settings = GenerationSettings::new();
     settings.with_inner_type(quote!(crate::client::settings::Settings)).with_hooks(HooksMode::Expected);
-    for (name, path) in SUBSTITUTES {
-        settings.with_replacement(name, path, std::iter::empty());
-    }
+    convert(&mut settings).map_err(|problem| vec![problem])?;
     generate(&settings, spec, &|generator, spec| generator.generate_tokens(spec))
 }
 
@@ -46,7 +44,7 @@ fn generate(settings: &GenerationSettings, spec: &Value, generate: Generate) -> 
         vec![format!("progenitor cannot generate {culprit}: {problem}; {REMEDY}")]
     })?;
     let file = syn::parse2(code).map_err(|e| vec![format!("progenitor generated invalid Rust: {e}; {REMEDY}")])?;
-    check_names(&file)?;
+    check_names(&file, &schemas(spec))?;
     Ok(file)
 }
 
@@ -58,9 +56,7 @@ fn run_progenitor(
 ) -> Result<proc_macro2::TokenStream, String> {
     let spec: OpenAPI = serde_json::from_value(spec.clone()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
     let mut generator = Generator::new(settings);
-    panic::set_hook(Box::new(|_| {}));
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| generate(&mut generator, &spec)));
-    let _ = panic::take_hook();
     let problem = match outcome {
         Ok(Ok(code)) => return Ok(code),
         Ok(Err(e)) => e.to_string(),
@@ -91,22 +87,24 @@ fn culprit(settings: &GenerationSettings, spec: &Value, generate: Generate) -> O
     None
 }
 
-/// Checks that no two schemas or operations became the same Rust name, which rustc would report far from the spec.
-fn check_names(file: &syn::File) -> Result<(), Vec<String>> {
+/// Checks that no two schemas became the same type, which rustc would report far from the spec.
+fn check_names(file: &syn::File, named: &Map<String, Value>) -> Result<(), Vec<String>> {
     let types = file.items.iter().find_map(|item| match item {
         Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
         _ => None,
     });
     let names = types.into_iter().flat_map(|(_, items)| items).filter_map(|item| match item {
-        Item::Struct(item) => Some(&item.ident),
-        Item::Enum(item) => Some(&item.ident),
+        Item::Struct(item) => Some(item.ident.to_string()),
+        Item::Enum(item) => Some(item.ident.to_string()),
         _ => None,
     });
     let mut seen = BTreeSet::new();
-    let problems: Vec<String> = names
-        .filter(|name| !seen.insert(name.to_string()))
-        .map(|name| format!("two schemas become the type `{name}`; rename one of them by a rule in build/types.rs"))
-        .collect();
+    let problem = |name: String| {
+        let schemas: Vec<&str> =
+            named.keys().map(String::as_str).filter(|schema| name.starts_with(&pascal_case(schema))).collect();
+        format!("several schemas become the type `{name}`, look at {}; rename one of them", schemas.join(" and "))
+    };
+    let problems: Vec<String> = names.filter(|name| !seen.insert(name.clone())).map(problem).collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -120,7 +118,7 @@ pub fn urls(spec: &Value) -> Result<Vec<Item>, Vec<String>> {
     };
     let mut spec = spec.clone();
     let functions: Vec<Item> =
-        operations(&mut spec).map(|operation| path_function(&operation.name(), operation.path)).collect();
+        operations(&mut spec).map(|operation| path_function(&operation.value["operationId"], operation.path)).collect();
     Ok(vec![
         parse_quote! {
             /// The URL of the spec's first server.
@@ -137,8 +135,8 @@ pub fn urls(spec: &Value) -> Result<Vec<Item>, Vec<String>> {
     ])
 }
 
-fn path_function(id: &str, path: &str) -> Item {
-    let function = format_ident!("{}", snake_case(id));
+fn path_function(id: &Value, path: &str) -> Item {
+    let function = format_ident!("{}", snake_case(id.as_str().unwrap_or_default()));
     let path = path.trim_start_matches('/');
     let names: Vec<_> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
     let format = names.iter().fold(path.to_string(), |path, name| path.replace(&format!("{{{name}}}"), "{}"));

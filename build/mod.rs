@@ -7,9 +7,12 @@ mod directions;
 mod generate;
 mod names;
 mod operations;
+mod refusals;
 mod responses;
 mod schemas;
-mod spec;
+mod secrets;
+pub mod spec;
+pub mod spelling;
 mod success;
 mod types;
 
@@ -36,19 +39,20 @@ pub fn mock(text: &str) -> Result<String, Vec<String>> {
     responses::use_named_statuses(&mut spec);
     schemas::normalize(&mut spec, Side::MockServer)?;
     let mut file = generate::mock(&spec)?;
-    blocking::fix_mock_helpers(&mut file)?;
+    let has_ids = spec["paths"].as_object().is_some_and(|paths| paths.keys().any(|path| path.contains('{')));
+    blocking::fix_mock_helpers(&mut file, has_ids)?;
     Ok(prettyplease::unparse(&file))
 }
 
-/// Parses the spec and normalizes its operations. Validates it as OpenAPI from the text, so that errors have a line and a
-/// column.
+/// Parses the spec and normalizes its operations.
 fn parse(text: &str) -> Result<Value, Vec<String>> {
-    let invalid = |problem| vec![problem];
-    let mut spec = serde_json::from_str(text).map_err(|e| invalid(format!("not valid JSON: {e}; fix it there")))?;
-    let document: OpenAPI =
-        serde_json::from_str(text).map_err(|e| invalid(format!("not OpenAPI 3.0: {e}; fix it there")))?;
-    if !document.openapi.starts_with("3.0.") {
-        return Err(invalid(format!("OpenAPI {} is not supported, only 3.0; convert it", document.openapi)));
+    let mut spec: Value = serde_json::from_str(text).map_err(|e| vec![format!("not valid JSON: {e}; fix it there")])?;
+    let is_older = spec.get("openapi").and_then(Value::as_str).is_none_or(|version| version.starts_with("3.0."));
+    spelling::normalize(&mut spec)?;
+    if let Err(e) = serde_json::from_value::<OpenAPI>(spec.clone()) {
+        // The text gives the error a line and a column.
+        let e = serde_json::from_str::<OpenAPI>(text).err().filter(|_| is_older).unwrap_or(e);
+        return Err(vec![format!("not OpenAPI 3.0: {e}; fix it there")]);
     }
     operations::normalize(&mut spec)?;
     Ok(spec)

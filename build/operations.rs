@@ -7,34 +7,55 @@ use serde_json::{Map, Value, json};
 
 use super::names::snake_case;
 use super::responses::normalize_responses;
-use super::spec::{METHODS, Operation, children, operations, remove_keys, schemas, schemas_mut};
+use super::spec::{METHODS, ORIGINAL_ID, Operation, operations, remove_keys, schemas, schemas_mut};
 
 /// Headers that OpenAPI 3.0 does not allow as parameters: other parts of the document describe them.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
-/// Methods that a generated client has already, of its own or by a trait.
-const CLIENT_METHODS: [&str; 9] =
-    ["api_version", "baseurl", "client", "clone", "exec", "inner", "new_with_client", "post", "pre"];
+/// Methods that a generated client has already, of its own or by a trait, or that are removed from it.
+const CLIENT_METHODS: [&str; 10] =
+    ["api_version", "baseurl", "client", "clone", "exec", "inner", "new", "new_with_client", "post", "pre"];
+
+/// The operations that `src/client/signing_keys.rs` calls, with their methods: requests are retried by their method, and a
+/// create that is not a POST would be sent again.
+const CALLED: [(&str, &str); 3] = [
+    ("stream-signing-keys-list-signing-keys", "get"),
+    ("stream-signing-keys-create-signing-keys", "post"),
+    ("stream-signing-keys-delete-signing-keys", "delete"),
+];
+
+/// Describes why an operation cannot be generated, and what to do.
+pub fn unsupported(operation: &Operation, problem: &str) -> String {
+    let name = operation.name();
+    let remedy = if CALLED.iter().any(|(id, _)| *id == name) {
+        "src/client/signing_keys.rs calls it, so add a rule to build/, or correct the spec"
+    } else {
+        "remove the operation from the spec, and add its ID to `x-ignored-operations` there"
+    };
+    format!("operation `{name}` is not supported: {problem}; {remedy}")
+}
 
 pub fn normalize(spec: &mut Value) -> Result<(), Vec<String>> {
     inline_components(spec);
     let named = schemas(spec);
+    let servers = spec.get("servers").cloned().unwrap_or_default();
     let mut problems = Vec::new();
     let mut hoisted = Map::new();
     let mut ids = BTreeMap::new();
     for mut operation in operations(spec) {
-        let name = operation.name();
         let result = shorten_id(&mut operation).and_then(|id| {
-            if let Some(other) = ids.insert(id, name.clone()) {
-                return Err(format!("it becomes the same method as `{other}`"));
+            if let Some(other) = ids.insert(id, operation.request_line()) {
+                return Err(format!("{} becomes the same method as {other}", operation.request_line()));
+            }
+            if operation.value.get("servers").is_some_and(|own| *own != servers) {
+                return Err("it has `servers` of its own".to_string());
             }
             normalize_parameters(operation.value, operation.path)?;
             normalize_request_body(operation.value)?;
             normalize_responses(operation.value, &named, &mut hoisted)
         });
         if let Err(problem) = result {
-            problems
-                .push(format!("operation `{name}` is not supported: {problem}; remove the operation from the spec"));
+            problems.push(unsupported(&operation, &problem));
         }
     }
     if let Some(named) = schemas_mut(spec) {
@@ -55,7 +76,11 @@ fn inline_components(spec: &mut Value) {
                 _ => break,
             }
         }
-        children(node).for_each(|node| inline(node, components));
+        match node {
+            Value::Object(members) => members.values_mut().for_each(|node| inline(node, components)),
+            Value::Array(items) => items.iter_mut().for_each(|node| inline(node, components)),
+            _ => {}
+        }
     }
     let components = spec.get("components").cloned().unwrap_or_default();
     let paths = spec.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
@@ -63,12 +88,19 @@ fn inline_components(spec: &mut Value) {
         inline(item, &components);
         let Some(item) = item.as_object_mut() else { continue };
         let shared = item.remove("parameters").unwrap_or_default();
+        let servers = item.remove("servers");
         for (_, operation) in item.iter_mut().filter(|(method, _)| METHODS.contains(&method.as_str())) {
             add_missing_parameters(operation, &shared);
+            if let (Some(servers), Some(operation)) = (&servers, operation.as_object_mut()) {
+                operation.entry("servers").or_insert_with(|| servers.clone());
+            }
         }
     }
     if let Some(components) = spec.get_mut("components").and_then(Value::as_object_mut) {
         components.retain(|section, _| section == "schemas" || section == "securitySchemes");
+    }
+    if spec.pointer("/components/schemas").is_none() {
+        spec["components"]["schemas"] = json!({});
     }
 }
 
@@ -84,17 +116,24 @@ fn add_missing_parameters(operation: &mut Value, shared: &Value) {
 /// Removes the tag from an ID that begins with it, since the ID becomes a method name: with the tag `Stream Signing Keys`,
 /// `stream-signing-keys-list-signing-keys` becomes `list-signing-keys`. Returns the method name.
 fn shorten_id(operation: &mut Operation) -> Result<String, String> {
-    let value = &mut *operation.value;
-    let id = value.get("operationId").and_then(Value::as_str).ok_or("it has no operationId")?;
-    let tag = value.pointer("/tags/0").and_then(Value::as_str).unwrap_or_default();
-    let tag = tag.to_lowercase().replace(' ', "-") + "-";
+    let id = operation.id().to_string();
+    if id.is_empty() {
+        return Err("it has no operationId".to_string());
+    }
+    if let Some((_, method)) = CALLED.iter().find(|(called, method)| *called == id && *method != operation.method) {
+        return Err(format!("{} should be a {}", operation.request_line(), method.to_uppercase()));
+    }
     let is_reserved = |id: &str| CLIENT_METHODS.contains(&snake_case(id).as_str());
-    let short = id.strip_prefix(&tag).filter(|short| !is_reserved(short)).unwrap_or(id).to_string();
-    if is_reserved(&short) {
+    let tags = operation.value.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut prefixes = tags.map(|tag| tag.to_lowercase().replace(' ', "-") + "-");
+    let short = prefixes.find_map(|tag| id.strip_prefix(&tag).filter(|short| !is_reserved(short))).unwrap_or(&id);
+    if is_reserved(short) {
         return Err("its ID is the name of a method that every client has".to_string());
     }
-    value["operationId"] = json!(short);
-    Ok(snake_case(&short))
+    let method = snake_case(short);
+    operation.value["operationId"] = json!(short);
+    operation.value[ORIGINAL_ID] = json!(id);
+    Ok(method)
 }
 
 fn normalize_parameters(operation: &mut Value, path: &str) -> Result<(), String> {
@@ -142,18 +181,22 @@ fn normalize_parameters(operation: &mut Value, path: &str) -> Result<(), String>
 }
 
 fn normalize_request_body(operation: &mut Value) -> Result<(), String> {
-    let Some(content) = operation.pointer("/requestBody/content").and_then(Value::as_object) else {
+    let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut) else {
         return Ok(());
     };
-    let mut media_types = content.keys();
-    let (Some(media_type), None) = (media_types.next().cloned(), media_types.next()) else {
-        if content.is_empty() {
-            operation.as_object_mut().into_iter().for_each(|operation| drop(operation.remove("requestBody")));
+    // Every body offers what JSON does: multipart, JSON Merge Patch or plain text would only be another way to send it.
+    if content.contains_key("application/json") {
+        content.retain(|media_type, _| media_type == "application/json");
+    }
+    let media_types: Vec<String> = content.keys().cloned().collect();
+    let [media_type] = &media_types[..] else {
+        if media_types.is_empty() {
+            remove_keys(operation, &["requestBody"]);
             return Ok(());
         }
-        return Err(format!("its request body has several media types ({})", join(content.keys())));
+        return Err(format!("its request body has several media types ({})", media_types.join(", ")));
     };
-    let body = &mut operation["requestBody"]["content"][&media_type];
+    let body = &mut content[media_type];
     match media_type.split(';').next().unwrap_or_default().trim() {
         "application/json" | "application/x-www-form-urlencoded" => {
             remove_keys(body, &["encoding"]);
@@ -166,8 +209,4 @@ fn normalize_request_body(operation: &mut Value) -> Result<(), String> {
         _ => return Err(format!("its request body has the media type {media_type}")),
     }
     Ok(())
-}
-
-fn join<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    names.cloned().collect::<Vec<_>>().join(", ")
 }

@@ -3,10 +3,10 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::spec::{operations, reference, target};
+use super::spec::{Kind, operations, reference, remove_keys, resolve, target, visit_schemas};
 
 /// The content of a response.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 enum Content {
     Empty,
     /// A schema.
@@ -29,6 +29,15 @@ impl Content {
         }
     }
 
+    /// Returns whether both become the same type.
+    fn is_same(&self, other: &Self, named: &Map<String, Value>) -> bool {
+        match (self, other) {
+            (Self::Json(one), Self::Json(other)) => structure(one, named) == structure(other, named),
+            (Self::Raw(_), Self::Raw(_)) | (Self::Empty, Self::Empty) => true,
+            _ => false,
+        }
+    }
+
     fn into_response(self, description: &Value) -> Value {
         match self {
             Self::Empty => json!({ "description": description }),
@@ -40,13 +49,21 @@ impl Content {
     }
 }
 
+/// Returns a schema without its descriptions. References inside it are not followed.
+fn structure(schema: &Value, named: &Map<String, Value>) -> Value {
+    let mut schema = resolve(schema, named).cloned().unwrap_or_default();
+    visit_schemas(&mut schema, Kind::Schema, &mut |schema| remove_keys(schema, &["description", "example", "title"]));
+    schema
+}
+
 fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     essence == "application/json" || essence.ends_with("+json")
 }
 
 /// Leaves at most one kind of success and one kind of error, which is all that progenitor supports. Any 2xx is the success
-/// that the spec describes: a key in a 201 must not be lost because the spec says 200.
+/// that the spec describes: a key in a 201 must not be lost because the spec says 200. Errors of another kind are returned
+/// as unexpected responses.
 pub fn normalize_responses(
     operation: &mut Value,
     named: &Map<String, Value>,
@@ -71,17 +88,14 @@ pub fn normalize_responses(
 
     let mut normalized = Map::new();
     if let Some((_, (_, description))) = successes.first() {
-        let success = merge(successes.iter().map(|(_, (content, _))| content), named, &same)
+        let success = merge(successes.iter().map(|(_, (content, _))| content), named)
             .ok_or("its success responses have different schemas or media types")?;
         normalized.insert("2XX".to_string(), success.into_response(description));
     }
-    if errors.iter().any(|(_, (content, _))| matches!(content, Content::Json(_))) {
-        // Errors without JSON are still reported, as unexpected responses.
-        errors.retain(|(_, (content, _))| matches!(content, Content::Json(_)));
-    }
-    if !errors.is_empty() {
-        let mut error = merge(errors.iter().map(|(_, (content, _))| content), named, &widest)
-            .unwrap_or_else(|| Content::Json(json!({})));
+    // A range says more of errors in general than a single status, and JSON says more than anything else.
+    errors.sort_by_key(|(status, (content, _))| (!matches!(content, Content::Json(_)), status.parse::<u16>().is_ok()));
+    if let Some(mut error) = errors.first().map(|(_, (content, _))| content.clone()) {
+        errors.retain(|(_, (content, _))| content.is_same(&error, named));
         if let Content::Json(schema) = &mut error
             && errors.len() > 1
             && target(schema).is_none()
@@ -121,25 +135,15 @@ pub fn use_named_statuses(spec: &mut Value) {
     }
 }
 
-/// Merges the contents of several responses. Empty ones make the JSON of others nullable.
-fn merge<'a>(
-    contents: impl Iterator<Item = &'a Content>,
-    named: &Map<String, Value>,
-    merge_schemas: &dyn Fn(&Value, &Value) -> Option<Value>,
-) -> Option<Content> {
+/// Merges the contents of several successes. Empty ones make the JSON of others nullable.
+fn merge<'a>(contents: impl Iterator<Item = &'a Content>, named: &Map<String, Value>) -> Option<Content> {
     let mut merged: Option<Content> = None;
     let mut can_be_empty = false;
     for content in contents {
         match (&merged, content) {
             (_, Content::Empty) => can_be_empty = true,
             (None, content) => merged = Some(content.clone()),
-            (Some(Content::Json(one)), Content::Json(other)) => {
-                let expanded = |schema| expand(schema, named, &mut Vec::new());
-                if one != other && expanded(one) != expanded(other) {
-                    merged = Some(Content::Json(merge_schemas(&expanded(one), &expanded(other))?));
-                }
-            }
-            (Some(Content::Raw(_)), Content::Raw(_)) => {}
+            (Some(one), other) if one.is_same(other, named) => {}
             _ => return None,
         }
     }
@@ -149,68 +153,5 @@ fn merge<'a>(
         }
         Some(content) => Some(content),
         None => Some(Content::Empty),
-    }
-}
-
-/// Does not merge schemas that differ: a caller must know what a success contains.
-fn same(_: &Value, _: &Value) -> Option<Value> {
-    None
-}
-
-/// Merges the objects of different errors into one that has all their members, of which any may be missing. What differs in
-/// more than its members can be any JSON.
-fn widest(one: &Value, other: &Value) -> Option<Value> {
-    let (one, other) = (one.get("properties")?.as_object()?, other.get("properties")?.as_object()?);
-    let mut properties = one.clone();
-    for (name, other) in other {
-        let merged = match one.get(name) {
-            Some(one) if one != other => widest_member(one, other),
-            _ => other.clone(),
-        };
-        properties.insert(name.clone(), merged);
-    }
-    Some(json!({ "type": "object", "properties": properties }))
-}
-
-fn widest_member(one: &Value, other: &Value) -> Value {
-    if one["type"] == "array" && other["type"] == "array" {
-        return json!({ "type": "array", "items": widest_member(&one["items"], &other["items"]) });
-    }
-    if ["string", "boolean", "integer"].iter().any(|kind| one["type"] == *kind && other["type"] == *kind) {
-        return json!({ "type": one["type"] });
-    }
-    if one == other { one.clone() } else { widest(one, other).unwrap_or_else(|| json!({})) }
-}
-
-/// Returns a schema with all references followed, and without what says nothing about the JSON.
-fn expand<'a>(schema: &'a Value, named: &'a Map<String, Value>, above: &mut Vec<&'a str>) -> Value {
-    if let Some(name) = target(schema)
-        && let Some(component) = named.get(name)
-    {
-        if above.contains(&name) {
-            return schema.clone();
-        }
-        above.push(name);
-        let expanded = expand(component, named, above);
-        above.pop();
-        return expanded;
-    }
-    match schema {
-        Value::Object(members) => {
-            if let Some([only]) = members.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
-                return expand(only, named, above);
-            }
-            let expand_member = |(key, value): (&'a String, &'a Value)| match (key.as_str(), value) {
-                ("description" | "example" | "title", _) => None,
-                ("properties", Value::Object(properties)) => {
-                    let expanded = properties.iter().map(|(name, schema)| (name.clone(), expand(schema, named, above)));
-                    Some((key.clone(), expanded.collect()))
-                }
-                _ => Some((key.clone(), expand(value, named, above))),
-            };
-            members.iter().filter_map(expand_member).collect()
-        }
-        Value::Array(items) => items.iter().map(|item| expand(item, named, above)).collect(),
-        other => other.clone(),
     }
 }

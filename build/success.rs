@@ -6,17 +6,19 @@ use serde_json::{Map, Value, json};
 
 use super::all_of::object;
 use super::directions::KEPT;
-use super::spec::{operations, reference, resolve, schemas, schemas_mut, target};
+use super::operations::unsupported;
+use super::spec::{is_true, operations, reference, resolve, schemas, schemas_mut, target};
 
 /// Makes the member `success` of every envelope a constant, so that a response with the other value is an error whatever
-/// its status.
+/// its status. An envelope with `errors` and without `success` gets one: a failure must not look like a success because
+/// the spec has lost a member.
 pub fn declare_success(spec: &mut Value) -> Result<(), Vec<String>> {
     let named = schemas(spec);
     let mut envelopes: BTreeMap<String, (bool, Value)> = BTreeMap::new();
     let mut problems = Vec::new();
     for operation in operations(spec) {
-        let id = operation.name();
-        for (status, response) in operation.value["responses"].as_object_mut().into_iter().flatten() {
+        let mut responses = operation.value["responses"].take();
+        for (status, response) in responses.as_object_mut().into_iter().flatten() {
             let Some(schema) = response.pointer_mut("/content/application~1json/schema") else { continue };
             let value = status.starts_with('2');
             match envelope(schema, value, &named) {
@@ -25,11 +27,14 @@ pub fn declare_success(spec: &mut Value) -> Result<(), Vec<String>> {
                     None => *schema = envelope,
                     Some(name) => {
                         let taken = envelopes.get(name).is_some_and(|(other, _)| *other != value);
-                        let name = if taken {
-                            format!("{name}_{}", if value { "success" } else { "failure" })
+                        let suffix = if !taken {
+                            ""
+                        } else if value {
+                            "_success"
                         } else {
-                            name.to_string()
+                            "_failure"
                         };
+                        let name = format!("{name}{suffix}");
                         if schema.get("allOf").is_some() {
                             schema["allOf"][0] = reference(&name);
                         } else {
@@ -40,11 +45,10 @@ pub fn declare_success(spec: &mut Value) -> Result<(), Vec<String>> {
                 },
                 // The status of an error says enough.
                 Err(_) if !value => {}
-                Err(problem) => {
-                    problems.push(format!("operation `{id}`: response {status}: {problem}; add a rule to build/"));
-                }
+                Err(problem) => problems.push(unsupported(&operation, &format!("response {status}: {problem}"))),
             }
         }
+        operation.value["responses"] = responses;
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -55,32 +59,39 @@ pub fn declare_success(spec: &mut Value) -> Result<(), Vec<String>> {
     Ok(())
 }
 
-/// Returns an envelope with a constant `success`, or `None` if the schema has no such member.
-fn envelope(schema: &Value, value: bool, named: &Map<String, Value>) -> Result<Option<Value>, &'static str> {
-    let nullable = schema.get("nullable") == Some(&json!(true));
+/// Returns an envelope with a constant `success`, or `None` if the schema is not an envelope.
+fn envelope(schema: &Value, value: bool, named: &Map<String, Value>) -> Result<Option<Value>, String> {
+    let nullable = is_true(schema, "nullable");
     let inner = schema.get("allOf").filter(|_| nullable).map_or(schema, |all| &all[0]);
-    let Some(mut object) = object(inner, named, 0) else {
-        let has_alternatives = |schema: &Value| schema.get("oneOf").or(schema.get("allOf")).is_some();
-        let resolved = resolve(inner, named).filter(|schema| has_alternatives(schema));
-        let mentions_success = resolved.is_some_and(|schema| schema.to_string().contains("\"success\":"));
-        return if mentions_success { Err("`success` is not a member of one object") } else { Ok(None) };
+    let name = target(inner).map(|name| format!("{name}: ")).unwrap_or_default();
+    let Some(mut object) = object(inner, named) else {
+        let resolved = resolve(inner, named).map(Value::to_string).unwrap_or_default();
+        let is_envelope = ["\"success\":", "\"errors\":"].iter().any(|member| resolved.contains(member));
+        return if is_envelope { Err(format!("{name}`success` is not a member of one object")) } else { Ok(None) };
     };
-    let Some(success) = object.pointer("/properties/success") else { return Ok(None) };
-    let success = resolve(success, named).ok_or("`success` refers to nothing")?;
+    let Some(success) = object.pointer("/properties/success") else {
+        if object.pointer("/properties/errors").is_none() {
+            return Ok(None);
+        }
+        object["properties"]["success"] = constant(value, "Whether the request succeeded.");
+        return Ok(Some(object));
+    };
+    let success = resolve(success, named).ok_or_else(|| format!("{name}`success` refers to nothing"))?;
     let values = success.get("enum").and_then(Value::as_array);
     let is_boolean = success["type"] == "boolean"
         || success.get("type").is_none() && values.is_none_or(|values| values.iter().all(Value::is_boolean));
     if !is_boolean {
-        return Err("`success` is not a boolean");
+        return Err(format!("{name}`success` is not a boolean"));
     }
     // The status of an error response is definite, whatever the spec says of its envelope.
     if value && values.is_some_and(|values| !values.contains(&json!(true))) {
-        return Err("`success` is never true");
+        return Err(format!("{name}`success` is never true"));
     }
-    let mut success = success.clone();
-    success["type"] = json!("boolean");
-    success["enum"] = json!([value]);
-    success[KEPT] = json!(true);
-    object["properties"]["success"] = success;
+    let description = success["description"].as_str().unwrap_or_default().to_string();
+    object["properties"]["success"] = constant(value, &description);
     Ok(Some(object))
+}
+
+fn constant(value: bool, description: &str) -> Value {
+    json!({ "type": "boolean", "enum": [value], "description": description, KEPT: true })
 }

@@ -322,11 +322,7 @@ impl ClientBuilder {
             retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
-        let raw = generated::Client::new_with_client(
-            &base_url.url,
-            runtime::Client { agent, marks_connect_errors },
-            settings,
-        );
-        Ok(Client { raw })
+        let client = runtime::Client { agent, marks_connect_errors };
+        Ok(Client { raw: generated::Client { baseurl: base_url.url, client, inner: settings } })
     }
 }

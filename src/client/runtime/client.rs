@@ -6,7 +6,7 @@ use ureq::{Agent, AsSendBody, SendBody};
 
 use super::read_body::{Step, decompress, read_body};
 use super::wire_log_guard::WireLogGuard;
-use super::{CallProgress, Request, RequestBuilder, Response, ResponseHead, TransportError};
+use super::{Body, CallProgress, Request, RequestBuilder, Response, ResponseHead, TransportError};
 
 /// ureq panics if a timeout exceeds what an `Instant` can hold. A year is as good as no timeout.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -97,7 +97,7 @@ impl Client {
         let (bytes, end) = read_body(reader, content_length, step);
         let (bytes, decompressed) = decompress(bytes, options.max_response_size);
         let head = ResponseHead { status: parts.status, headers: parts.headers, call: CallProgress::default() };
-        let response = Response { head, body: bytes.into() };
+        let response = Response { head, body: Body::new(bytes) };
         match end.map_err(ureq::Error::from).and(decompressed) {
             Ok(()) => Ok(response),
             // The status of an error response says what matters, even if its body is incomplete.
