@@ -15,7 +15,7 @@ const MARKS: [&str; 6] = ["deprecated", "description", "nullable", "readOnly", "
 
 /// Replaces every allOf of objects by one object, one of strings or numbers by one such schema, and an allOf of one schema
 /// by that schema. What is left is progenitor's to merge.
-pub fn flatten_all(spec: &mut Value) -> Result<(), Vec<String>> {
+pub fn flatten_all(spec: &mut Value) -> Result<(), String> {
     let named = schemas(spec);
     let mut nested = Vec::new();
     // What is merged can contain an allOf again.
@@ -32,7 +32,7 @@ pub fn flatten_all(spec: &mut Value) -> Result<(), Vec<String>> {
         });
     }
     match nested.first() {
-        Some(at) => Err(vec![format!("{at}: its allOf contains itself; give it a name in components > schemas")]),
+        Some(at) => Err(format!("{at}: its allOf contains itself; give it a name in components > schemas")),
         None => Ok(()),
     }
 }

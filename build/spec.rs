@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-/// The ID of an operation in the document, if it has become a shorter one.
-pub const ORIGINAL_ID: &str = "x-original-id";
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// What a value is. Only the keys that lead to it tell: `default` is a keyword of a schema, but it can also be the name of
@@ -14,10 +12,10 @@ const SCHEMAS: &str = "#/components/schemas/";
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     Object,
-    /// Objects by names of the document's own.
+    /// Objects by names that are the document's own.
     Objects,
     Schema,
-    /// Schemas by names of the document's own.
+    /// Schemas by names that are the document's own.
     Schemas,
     /// Anything, such as a default value.
     Data,
@@ -90,14 +88,13 @@ pub struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    pub fn id(&self) -> &str {
-        let id = self.value.get(ORIGINAL_ID).or(self.value.get("operationId"));
-        id.and_then(Value::as_str).unwrap_or_default()
-    }
-
     /// Returns the operation's ID, or its method and path if it has none.
     pub fn name(&self) -> String {
-        if self.id().is_empty() { self.request_line() } else { self.id().to_string() }
+        self.value["operationId"].as_str().map_or_else(|| self.request_line(), String::from)
+    }
+
+    pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
+        self.path.split('{').skip(1).filter_map(|part| part.split('}').next())
     }
 
     pub fn request_line(&self) -> String {
@@ -161,27 +158,6 @@ pub fn reachable(part: &Value, named: &Map<String, Value>, names: &mut BTreeSet<
         Value::Object(members) => members.values().for_each(|value| reachable(value, named, names)),
         Value::Array(items) => items.iter().for_each(|item| reachable(item, named, names)),
         _ => {}
-    }
-}
-
-/// Calls `check` with every schema of a part of a document, and those that it refers to, and with their places.
-pub fn check_schemas(
-    part: &Value,
-    kind: Kind,
-    at: &str,
-    named: &Map<String, Value>,
-    check: &mut dyn FnMut(&Value, &str),
-) {
-    let mut check = |value: &mut Value, kind, at: &str| {
-        if kind == Kind::Schema {
-            check(value, at);
-        }
-    };
-    let mut names = BTreeSet::new();
-    reachable(part, named, &mut names);
-    visit(&mut part.clone(), kind, at, &mut check);
-    for (name, schema) in named.iter().filter(|(name, _)| names.contains(*name)) {
-        visit(&mut schema.clone(), Kind::Schema, name, &mut check);
     }
 }
 

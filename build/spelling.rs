@@ -17,30 +17,30 @@ const UNSUPPORTED: [&str; 8] = [
 ];
 
 /// Rewrites the document as one of OpenAPI 3.0.
-pub fn normalize(document: &mut Value) -> Result<(), Vec<String>> {
-    let version = document.get("openapi").and_then(Value::as_str).unwrap_or_default();
+pub fn normalize(document: &mut Value) -> Result<(), String> {
+    let version = document["openapi"].as_str().unwrap_or_default();
     if version.starts_with("3.1.") {
         document["openapi"] = json!("3.0.3");
     } else if !version.is_empty() && !version.starts_with("3.0.") {
-        return Err(vec![format!("OpenAPI {version} is not supported, only 3.0 and 3.1; convert it")]);
+        return Err(format!("OpenAPI {version} is not supported, only 3.0 and 3.1; convert it"));
     }
     let sections = document.get_mut("components").and_then(Value::as_object_mut).into_iter().flatten();
     for section in sections.filter_map(|(_, section)| section.as_object_mut()) {
         *section =
             std::mem::take(section).into_iter().map(|(name, value)| (name.replace(['/', '~'], "-"), value)).collect();
     }
-    let mut problems = Vec::new();
+    let mut problem = Ok(());
     visit(document, Kind::Object, "", &mut |value, kind, at| {
         if let Some(Value::String(reference)) = value.get_mut("$ref") {
             *reference = reference.replace("~1", "-").replace("~0", "-");
         }
         if let (Kind::Schema, Value::Object(schema)) = (kind, &mut *value)
-            && let Err(problem) = respell(schema)
+            && let Err(difference) = respell(schema)
         {
-            problems.push(format!("{at}: {problem}, which OpenAPI 3.0 does not have; describe it as 3.0 does"));
+            problem = Err(format!("{at}: {difference}, which OpenAPI 3.0 does not have; describe it as 3.0 does"));
         }
     });
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    problem
 }
 
 fn respell(schema: &mut Map<String, Value>) -> Result<(), String> {

@@ -172,6 +172,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
 /// Returns the structure of a spec in the spelling of OpenAPI 3.0.
 fn respelled(spec: &Value) -> Result<Value, String> {
     let mut spec = extract::structure(spec, Kind::Object);
-    build::spelling::normalize(&mut spec).map_err(|problems| problems.join("\n"))?;
+    build::spelling::normalize(&mut spec)?;
     Ok(spec)
 }

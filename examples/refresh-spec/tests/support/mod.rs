@@ -8,10 +8,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-#[path = "../../../build/mod.rs"]
+#[path = "../../../../build/mod.rs"]
 pub mod build;
 
-pub const SPEC: &str = include_str!("../../../openapi/stream-keys.json");
+pub const SPEC: &str = include_str!("../../../../openapi/stream-keys.json");
 pub const MATCHES: &str = "The spec matches the document.\n";
 
 pub struct Outcome {
