@@ -120,7 +120,7 @@ pub fn declare_success(spec: &mut Value) -> Result<(), String> {
     for operation in operations(spec) {
         for (status, response) in operation.value["responses"].as_object_mut().into_iter().flatten() {
             let Some(mut schema) = response.pointer_mut("/content/application~1json/schema") else { continue };
-            if target(&schema["allOf"][0]).is_some() {
+            if schema["allOf"].as_array().is_some_and(|members| members.len() == 1) {
                 schema = &mut schema["allOf"][0]; // An envelope or nothing.
             }
             let value = status.starts_with('2');
@@ -150,15 +150,11 @@ pub fn declare_success(spec: &mut Value) -> Result<(), String> {
 
 /// Returns an envelope with a constant `success`, or `None` if the schema is not an envelope.
 fn envelope(schema: &Value, value: bool, named: &Map<String, Value>) -> Result<Option<Value>, &'static str> {
-    let Some(mut object) = object(schema, named) else {
-        let resolved = resolve(schema, named).map(Value::to_string).unwrap_or_default();
-        let is_envelope = ["\"success\":", "\"errors\":"].iter().any(|member| resolved.contains(member));
-        return if is_envelope { Err("a `success` that is not a member of one object") } else { Ok(None) };
-    };
-    let properties = &object["properties"];
-    if properties.get("success").is_none() && properties.get("errors").is_none() {
+    if !is_envelope(schema, named, 0) {
         return Ok(None);
     }
+    let mut object = object(schema, named).ok_or("a `success` that is not a member of one object")?;
+    let properties = &object["properties"];
     let anything = json!({});
     let success = resolve(&properties["success"], named).filter(|schema| !schema.is_null()).unwrap_or(&anything);
     let values = success["enum"].as_array();
@@ -173,4 +169,12 @@ fn envelope(schema: &Value, value: bool, named: &Map<String, Value>) -> Result<O
     object["properties"]["success"] =
         json!({ "type": "boolean", "enum": [value], "description": description, KEPT: true });
     Ok(Some(object))
+}
+
+/// Returns whether a schema, or one that it combines, has `success` or `errors`.
+fn is_envelope(schema: &Value, named: &Map<String, Value>, depth: usize) -> bool {
+    let Some(schema) = resolve(schema, named).filter(|_| depth < 8) else { return false };
+    let mut combined = ["allOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()).flatten();
+    ["success", "errors"].iter().any(|name| schema["properties"].get(name).is_some())
+        || combined.any(|member| is_envelope(member, named, depth + 1))
 }
