@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::names::pascal_case;
 use super::spec::{
-    Kind, is_scalar, is_true, operations, reachable, reference, remove_keys, resolve, schemas, schemas_mut, target,
-    visit_schemas,
+    Kind, is_true, operations, reachable, reference, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas,
 };
 
 /// Marks a member of a response that must be there and have the value of its enum.
@@ -16,67 +15,38 @@ pub const KEPT: &str = "x-kept";
 /// Marks an integer that is decoded whatever its type, because it is the code of an error.
 pub const LENIENT: &str = "x-lenient";
 
-/// Gives requests schemas of their own if responses use the same ones, which are more lenient. More than half of
-/// Cloudflare's tags need it.
-pub fn separate_requests_from_responses(spec: &mut Value) {
+/// Gives requests schemas of their own, since responses are more lenient, and adapts both. More than half of Cloudflare's
+/// tags have schemas for both.
+pub fn adapt(spec: &mut Value) {
     let named = schemas(spec);
-    let requests = reachable_from(spec, &REQUEST, &named);
-    let responses = reachable_from(spec, &["responses"], &named);
-    let is_plain = |name: &String| named.get(name).is_none_or(|schema| is_scalar(schema) && schema["enum"].is_null());
-    let request_name = |name: &str| format!("{name}_input");
-    let mut rename = |schema: &mut Value| {
-        if let Some(name) = target(schema).filter(|name| responses.contains(*name) && !is_plain(&name.to_string())) {
-            *schema = reference(&request_name(name));
-        }
+    let request = |part: &mut Value, kind| {
+        visit_schemas(part, kind, &mut |schema| adapt_request(schema, &named));
+        visit_schemas(part, kind, &mut |schema| {
+            if let Some(name) = target(schema) {
+                *schema = reference(&format!("{name}_input"));
+            }
+        });
     };
+    let response = |part: &mut Value, kind| visit_schemas(part, kind, &mut |schema| adapt_response(schema, &named));
+    let mut requests = named.clone();
+    requests.values_mut().for_each(|schema| request(schema, Kind::Schema));
     for operation in operations(spec) {
-        REQUEST.iter().for_each(|part| visit_schemas(&mut operation.value[*part], Kind::Object, &mut rename));
+        request(&mut operation.value["parameters"], Kind::Object);
+        request(&mut operation.value["requestBody"], Kind::Object);
+        response(&mut operation.value["responses"], Kind::Object);
     }
-    for name in requests.iter().filter(|name| !is_plain(name)) {
-        let mut schema = named[name].clone();
-        visit_schemas(&mut schema, Kind::Schema, &mut rename);
-        let name = if responses.contains(name) { request_name(name) } else { name.clone() };
-        schemas_mut(spec).into_iter().for_each(|schemas| drop(schemas.insert(name.clone(), schema.clone())));
+    if let Some(schemas) = schemas_mut(spec) {
+        schemas.values_mut().for_each(|schema| response(schema, Kind::Schema));
+        schemas.extend(requests.into_iter().map(|(name, schema)| (format!("{name}_input"), schema)));
     }
-}
-
-/// The parts of an operation that are sent.
-const REQUEST: [&str; 2] = ["parameters", "requestBody"];
-
-fn reachable_from(spec: &mut Value, parts: &[&str], named: &Map<String, Value>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for operation in operations(spec) {
-        parts.iter().for_each(|part| reachable(&operation.value[*part], named, &mut names));
-    }
-    names
+    remove_unreachable(spec);
 }
 
 pub fn remove_unreachable(spec: &mut Value) {
     let named = schemas(spec);
-    let names = reachable_from(spec, &["parameters", "requestBody", "responses"], &named);
+    let mut names = BTreeSet::new();
+    reachable(&spec["paths"], &named, &mut names);
     schemas_mut(spec).into_iter().for_each(|schemas| schemas.retain(|name, _| names.contains(name)));
-}
-
-pub fn adapt_requests(spec: &mut Value) {
-    let named = schemas(spec);
-    adapt(spec, &REQUEST, &mut |schema| adapt_request(schema, &named));
-}
-
-pub fn adapt_responses(spec: &mut Value) {
-    let named = schemas(spec);
-    adapt(spec, &["responses"], &mut |schema| adapt_response(schema, &named));
-}
-
-/// Changes every schema of these parts of operations.
-fn adapt(spec: &mut Value, parts: &[&str], change: &mut dyn FnMut(&mut Value)) {
-    let named = schemas(spec);
-    let names = reachable_from(spec, parts, &named);
-    for operation in operations(spec) {
-        parts.iter().for_each(|part| visit_schemas(&mut operation.value[*part], Kind::Object, change));
-    }
-    for (_, schema) in schemas_mut(spec).into_iter().flatten().filter(|(name, _)| names.contains(*name)) {
-        visit_schemas(schema, Kind::Schema, change);
-    }
 }
 
 /// Returns whether a property, or the schema that it refers to, has a mark.

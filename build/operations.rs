@@ -148,15 +148,14 @@ fn normalize_request_body(operation: &mut Value) -> Result<(), String> {
     if content.contains_key("application/json") {
         content.retain(|media_type, _| media_type == "application/json");
     }
-    let media_types: Vec<String> = content.keys().cloned().collect();
-    let [media_type] = &media_types[..] else {
-        if media_types.is_empty() {
-            remove_keys(operation, &["requestBody"]);
-            return Ok(());
-        }
+    if content.len() > 1 {
+        let media_types: Vec<&str> = content.keys().map(String::as_str).collect();
         return Err(format!("its request body has several media types ({})", media_types.join(", ")));
+    }
+    let Some((media_type, body)) = content.iter_mut().next() else {
+        remove_keys(operation, &["requestBody"]);
+        return Ok(());
     };
-    let body = &mut content[media_type];
     match media_type.split(';').next().unwrap_or_default().trim() {
         "application/json" | "application/x-www-form-urlencoded" => {
             remove_keys(body, &["encoding"]);

@@ -11,7 +11,7 @@ use super::names::snake_case;
 use super::responses::declare_success;
 use super::secrets::{self, SENSITIVE, has_secret};
 use super::spec::{
-    Kind, is_scalar, is_true, operations, remove_keys, resolve, schemas, schemas_mut, target, visit, visit_schemas,
+    Kind, is_scalar, is_true, operations, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas,
 };
 
 /// Returns whether a keyword matters to the generated types. Limits are the service's to check, and defaults its to apply.
@@ -35,13 +35,10 @@ pub fn normalize(spec: &mut Value, side: Side) -> Result<(), String> {
     flatten_all(spec)?;
     directions::remove_unreachable(spec);
     visit_schemas(spec, Kind::Object, &mut remove_equal_fields);
-    check_fields(spec)?;
     declare_success(spec)?;
-    secrets::mark(spec)?;
-    directions::separate_requests_from_responses(spec);
-    directions::adapt_requests(spec);
-    directions::adapt_responses(spec);
-    directions::remove_unreachable(spec);
+    secrets::mark(spec);
+    secrets::check(spec)?;
+    directions::adapt(spec);
     if side == Side::MockServer {
         visit_schemas(spec, Kind::Object, &mut use_plain_types);
     }
@@ -122,20 +119,6 @@ fn remove_equal_fields(schema: &mut Value) {
         let field = snake_case(name);
         field == *name || !fields.contains(&field) || is_required(name) && !is_true(property, "deprecated")
     });
-}
-
-fn check_fields(spec: &mut Value) -> Result<(), String> {
-    let mut problem = Ok(());
-    visit(spec, Kind::Object, "", &mut |properties, kind, at| {
-        let mut names: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
-        names.sort_by_key(|name| snake_case(name));
-        for pair in names.windows(2).filter(|_| kind == Kind::Schemas && at.ends_with("properties")) {
-            if snake_case(pair[0]) == snake_case(pair[1]) {
-                problem = Err(format!("{at}: `{}` and `{}` become the same field", pair[0], pair[1]));
-            }
-        }
-    });
-    problem
 }
 
 /// Lets progenitor use types of this crate for schemas that are equal to these, apart from descriptions.

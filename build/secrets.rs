@@ -1,17 +1,18 @@
-//! Makes sure that a secret does not become a type that prints it.
+//! Makes sure that a secret does not become a type that prints it, and no property is lost.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::names::snake_case;
 use super::spec::{Kind, is_scalar, is_true, reachable, resolve, schemas, target, visit, visit_schemas};
 
 /// The mark of a secret.
 pub const SENSITIVE: &str = "x-sensitive";
 
 /// Leaves of the schema of a secret string what it is recognized by, and puts it where a reference beside the mark leads.
-/// Refuses other secrets: Cloudflare's are strings, except one object.
-pub fn mark(spec: &mut Value) -> Result<(), String> {
+/// Cloudflare's secrets are strings, except one object.
+pub fn mark(spec: &mut Value) {
     let named = schemas(spec);
     visit_schemas(spec, Kind::Object, &mut |schema| {
         let scalar = resolve(schema, &named).filter(|resolved| is_scalar(resolved)).cloned();
@@ -23,19 +24,32 @@ pub fn mark(spec: &mut Value) -> Result<(), String> {
             members.retain(|key, _| key != "enum" && key != "format");
         }
     });
+}
+
+/// Refuses secrets that would lose their mark, and properties that would become the same field.
+pub fn check(spec: &mut Value) -> Result<(), String> {
+    let named = schemas(spec);
     let mut problem = Ok(());
     visit(spec, Kind::Object, "", &mut |schema, kind, at| {
-        if kind != Kind::Schema {
-            return;
-        }
-        let kind = schema["type"].as_str().unwrap_or("any");
+        let kind_of_value = schema["type"].as_str().unwrap_or("any");
         // typify keeps no marks in what it merges, and what matches no alternative would be any JSON.
         let is_combined =
             schema["allOf"].as_array().is_some_and(|members| members.len() > 1) || schema["oneOf"].is_array();
-        if is_true(schema, SENSITIVE) && kind != "string" {
-            problem = Err(format!("{at} is a secret of type {kind}, not a string"));
-        } else if is_combined && has_secret(schema, &named) {
-            problem = Err(format!("{at} combines schemas, of which one contains a secret"));
+        let mut fields: Vec<_> = schema["properties"].as_object().into_iter().flat_map(Map::keys).collect();
+        fields.sort_by_key(|name| snake_case(name));
+        let equal = fields.windows(2).find(|pair| snake_case(pair[0]) == snake_case(pair[1]));
+        match equal {
+            _ if kind != Kind::Schema => {}
+            Some(pair) => {
+                problem = Err(format!("{at} > properties: `{}` and `{}` become the same field", pair[0], pair[1]))
+            }
+            None if is_true(schema, SENSITIVE) && kind_of_value != "string" => {
+                problem = Err(format!("{at} is a secret of type {kind_of_value}, not a string"));
+            }
+            None if is_combined && has_secret(schema, &named) => {
+                problem = Err(format!("{at} combines schemas, of which one contains a secret"));
+            }
+            None => {}
         }
     });
     problem

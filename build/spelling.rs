@@ -5,16 +5,7 @@ use serde_json::{Map, Number, Value, json};
 use super::spec::{Kind, visit};
 
 /// Keywords of 3.1 that 3.0 has no counterpart for.
-const UNSUPPORTED: [&str; 8] = [
-    "$defs",
-    "$dynamicRef",
-    "contains",
-    "dependentSchemas",
-    "if",
-    "patternProperties",
-    "prefixItems",
-    "unevaluatedItems",
-];
+const UNSUPPORTED: [&str; 5] = ["$defs", "$dynamicRef", "if", "patternProperties", "prefixItems"];
 
 /// Rewrites the document as one of OpenAPI 3.0.
 pub fn normalize(document: &mut Value) -> Result<(), String> {

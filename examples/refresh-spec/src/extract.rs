@@ -62,7 +62,8 @@ fn tagged_paths(document: &Value, ignored: &Value, notes: &mut Vec<String>) -> R
     let mut document = document.clone();
     let mut other_tags = BTreeSet::new();
     let mut taken = BTreeSet::new();
-    let is_ignored = |operation: &Operation| ignored.as_array().is_some_and(|ids| ids.contains(&operation.value["operationId"]));
+    let is_ignored =
+        |operation: &Operation| ignored.as_array().is_some_and(|ids| ids.contains(&operation.value["operationId"]));
     for operation in operations(&mut document) {
         let tags: Vec<&str> = tags(operation.value).collect();
         if tags.contains(&TAG) && is_ignored(&operation) {

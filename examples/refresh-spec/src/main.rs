@@ -125,9 +125,9 @@ impl Refresh {
         let breaking = self.client.iter().filter(|change| change.can_break).count();
         let differs = unseen + self.client.len() + self.mock.len() > 0;
         if differs {
-            let places = self.places.len();
-            println!("{places} places of the spec change, and {} items of the client.", self.client.len());
-            println!("Can break callers: {breaking} items. The code does not show: {unseen} places.");
+            let (items, places) = (self.client.len(), self.places.len());
+            println!("Items of the client that change: {items}, of which can break callers: {breaking}.");
+            println!("Places of the spec that change: {places}, of which the code cannot show: {unseen}.");
         } else if self.old_text == self.new_text {
             println!("The spec matches the document.");
         } else {

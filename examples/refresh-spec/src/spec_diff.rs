@@ -7,27 +7,11 @@ use serde_json::Value;
 use crate::build::spec::join;
 use crate::descriptions::identity;
 
-/// What no generated type shows: limits, which the service checks, and what is said of servers and credentials.
-const UNSEEN: [&str; 18] = [
-    "deprecated",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "info",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "pattern",
-    "security",
-    "securitySchemes",
-    "servers",
-];
+/// Limits, which the service checks.
+const LIMITS: [&str; 6] = ["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "pattern"];
+const SIZES: [&str; 6] = ["maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties"];
+/// What else no generated type shows.
+const OTHERS: [&str; 6] = ["deprecated", "info", "multipleOf", "security", "securitySchemes", "servers"];
 
 /// A place of a spec, and what changed there.
 pub struct Change {
@@ -57,8 +41,10 @@ fn compare_nodes(at: &str, old: Option<&Value>, new: Option<&Value>, changes: &m
         (None, None) => return,
     };
     let text = format!("{at}: {what}");
-    let is_unseen =
-        UNSEEN.iter().any(|key| at.split(" > ").any(|part| part == *key) || what.contains(&format!("\"{key}\":")));
+    let is_unseen = [LIMITS, SIZES, OTHERS]
+        .as_flattened()
+        .iter()
+        .any(|key| at.split(" > ").any(|part| part == *key) || what.contains(&format!("\"{key}\":")));
     changes.push(Change { text, is_unseen });
 }
 

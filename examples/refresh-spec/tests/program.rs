@@ -97,8 +97,8 @@ components > schemas > stream_keys > properties > expires: is new: {\"type\":\"s
 client: types::StreamKeys.created is gone [can break callers]
 client: types::StreamKeys.expires is new
 httpmock helpers: types::StreamKeys changes [can break tests with them]
-2 places of the spec change, and 2 items of the client.
-Can break callers: 1 items. The code does not show: 0 places.
+Items of the client that change: 2, of which can break callers: 1.
+Places of the spec that change: 2, of which the code cannot show: 0.
 "
     );
     let (spec, output) = case.refreshed();
