@@ -1,8 +1,5 @@
 //! Generates the blocking client from the spec, `openapi/stream-keys.json`. `src/client/generated.rs` includes it.
-//!
-//! ```text
-//! spec -> normalize -> progenitor -> make blocking -> $OUT_DIR/client.rs
-//! ```
+//! CONTRIBUTING.md describes how.
 //!
 //! With the `httpmock` feature, helpers for httpmock are generated from the same spec. Without the `client` feature, there
 //! is nothing to generate.

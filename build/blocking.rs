@@ -80,14 +80,10 @@ pub fn tidy(file: &mut syn::File) -> Result<(), String> {
             removed += before - item.items.len();
             !item.items.is_empty()
         }
-        Item::Mod(module) if module.ident == "prelude" => {
-            removed += 1;
-            false
-        }
         _ => true,
     });
-    if removed != 3 {
-        return Err(missing("Client::new, Client::new_with_client and mod prelude"));
+    if removed != 2 {
+        return Err(missing("Client::new and Client::new_with_client"));
     }
     remove_unused_error(file)?;
 

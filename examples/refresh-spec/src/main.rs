@@ -66,94 +66,78 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<ExitCode, Box<dyn 
             _ => return Err(USAGE.into()),
         }
     }
-    let document = document.ok_or(USAGE)?;
-    let refresh = Refresh::new(&document, &spec)?;
-    let differs = refresh.report();
+    refresh(&document.ok_or(USAGE)?, &spec, check)
+}
+
+fn refresh(document: &Path, spec: &Path, check: bool) -> Result<ExitCode, Box<dyn Error>> {
+    let in_document = |problem: String| format!("{}: {problem}", document.display());
+    let in_spec = |problem: String| format!("{}: {problem}", spec.display());
+    let newest = serde_json::from_slice(&read(document)?).map_err(|e| in_document(format!("not JSON: {e}")))?;
+    let old_text = String::from_utf8(read(spec)?).map_err(|e| in_spec(e.to_string()))?;
+    let current = serde_json::from_str(&old_text).map_err(|e| in_spec(format!("not JSON: {e}")))?;
+
+    let mut notes = Vec::new();
+    let mut new = extract::spec(&newest, &current, &mut notes).map_err(in_document)?;
+    let places = spec_diff::compare(&respelled(&current).map_err(in_spec)?, &respelled(&new).map_err(in_document)?);
+    let undescribed = descriptions::merge(&current, &mut new);
+    let new_text = serde_json::to_string_pretty(&new)? + "\n";
+    let compare = |generate: fn(&str) -> Result<String, Vec<String>>| {
+        let old = generate(&old_text).map_err(|problems| in_spec(problems.join("\n")))?;
+        let new = generate(&new_text).map_err(|problems| in_document(problems.join("\n")))?;
+        code_diff::compare(&old, &new)
+    };
+    let (client, mock) = (compare(build::client)?, compare(build::mock)?);
+
+    notes.iter().for_each(|note| println!("note: {note}"));
+    let differs = report(&places, &client, &mock);
+    match old_text == new_text {
+        true => println!("The spec matches the document."),
+        false if !differs => println!("The file differs from the document, but the generated code is the same."),
+        false => {}
+    }
     if check {
         return Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
-    refresh.write(&spec)?;
+    if old_text == new_text {
+        println!("{} is unchanged.", spec.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    write(spec, &new_text)?;
+    println!("{} is rewritten. Run `cargo check`.", spec.display());
+    if !undescribed.is_empty() {
+        println!("New, and to be described in our own words:");
+        undescribed.iter().for_each(|node| println!("  {node}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The step from the spec to the document's newest structure.
-struct Refresh {
-    notes: Vec<String>,
-    places: Vec<spec_diff::Change>,
-    client: Vec<code_diff::Change>,
-    mock: Vec<code_diff::Change>,
-    old_text: String,
-    new_text: String,
-    undescribed: Vec<String>,
+/// Prints what changes. Returns whether it matters to callers.
+fn report(places: &[spec_diff::Change], client: &[code_diff::Change], mock: &[code_diff::Change]) -> bool {
+    places.iter().for_each(|place| println!("{}", place.text));
+    for (changes, name, victims) in [(client, "client", "callers"), (mock, "httpmock helpers", "tests with them")] {
+        for change in changes {
+            let verdict = if change.can_break { format!(" [can break {victims}]") } else { String::new() };
+            println!("{name}: {} {}{verdict}", change.item, change.what);
+        }
+    }
+    let unseen = places.iter().filter(|place| place.is_unseen).count();
+    let breaking = client.iter().filter(|change| change.can_break).count();
+    let differs = unseen + client.len() + mock.len() > 0;
+    if differs {
+        println!("Items of the client that change: {}, of which can break callers: {breaking}.", client.len());
+        println!("Places of the spec that change: {}, of which the code cannot show: {unseen}.", places.len());
+    }
+    differs
 }
 
-impl Refresh {
-    fn new(document: &Path, spec: &Path) -> Result<Self, Box<dyn Error>> {
-        let in_document = |problem: String| format!("{}: {problem}", document.display());
-        let in_spec = |problem: String| format!("{}: {problem}", spec.display());
-        let newest = serde_json::from_slice(&read(document)?).map_err(|e| in_document(format!("not JSON: {e}")))?;
-        let old_text = String::from_utf8(read(spec)?).map_err(|e| in_spec(e.to_string()))?;
-        let current = serde_json::from_str(&old_text).map_err(|e| in_spec(format!("not JSON: {e}")))?;
-
-        let mut notes = Vec::new();
-        let mut new = extract::spec(&newest, &current, &mut notes).map_err(in_document)?;
-        let places = spec_diff::compare(&respelled(&current).map_err(in_spec)?, &respelled(&new).map_err(in_document)?);
-        let undescribed = descriptions::merge(&current, &mut new);
-        let new_text = serde_json::to_string_pretty(&new)? + "\n";
-        let compare = |generate: fn(&str) -> Result<String, Vec<String>>| {
-            let old = generate(&old_text).map_err(|problems| in_spec(problems.join("\n")))?;
-            let new = generate(&new_text).map_err(|problems| in_document(problems.join("\n")))?;
-            code_diff::compare(&old, &new)
-        };
-        let (client, mock) = (compare(build::client)?, compare(build::mock)?);
-        Ok(Self { notes, places, client, mock, old_text, new_text, undescribed })
-    }
-
-    /// Prints what changes. Returns whether it matters to callers.
-    fn report(&self) -> bool {
-        self.notes.iter().for_each(|note| println!("note: {note}"));
-        self.places.iter().for_each(|place| println!("{}", place.text));
-        for (changes, name, victims) in
-            [(&self.client, "client", "callers"), (&self.mock, "httpmock helpers", "tests with them")]
-        {
-            for change in changes {
-                let verdict = if change.can_break { format!(" [can break {victims}]") } else { String::new() };
-                println!("{name}: {} {}{verdict}", change.item, change.what);
-            }
-        }
-        let unseen = self.places.iter().filter(|place| place.is_unseen).count();
-        let breaking = self.client.iter().filter(|change| change.can_break).count();
-        let differs = unseen + self.client.len() + self.mock.len() > 0;
-        if differs {
-            let (items, places) = (self.client.len(), self.places.len());
-            println!("Items of the client that change: {items}, of which can break callers: {breaking}.");
-            println!("Places of the spec that change: {places}, of which the code cannot show: {unseen}.");
-        } else if self.old_text == self.new_text {
-            println!("The spec matches the document.");
-        } else {
-            println!("The file differs from the document, but the generated code is the same.");
-        }
-        differs
-    }
-
-    fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
-        if self.old_text == self.new_text {
-            println!("{} is unchanged.", path.display());
-            return Ok(());
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Written beside it and renamed: whatever happens, the spec is the old one or the new one.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(self.new_text.as_bytes())?;
-        file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
-        file.persist(path)?;
-        println!("{} is rewritten. Run `cargo check`.", path.display());
-        if !self.undescribed.is_empty() {
-            println!("New, and to be described in our own words:");
-            self.undescribed.iter().for_each(|node| println!("  {node}"));
-        }
-        Ok(())
-    }
+/// Replaces the file. Written beside it and renamed: whatever happens, the spec is the old one or the new one.
+fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Reads the file, decompressed if need be.
