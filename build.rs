@@ -1,8 +1,5 @@
 //! Generates the blocking client from the spec, `openapi/stream-keys.json`. `src/client/generated.rs` includes it.
-//!
-//! ```text
-//! spec -> normalize -> progenitor -> make blocking -> $OUT_DIR/client.rs
-//! ```
+//! CONTRIBUTING.md describes how.
 //!
 //! With the `httpmock` feature, helpers for httpmock are generated from the same spec. Without the `client` feature, there
 //! is nothing to generate.
@@ -15,10 +12,6 @@ mod build;
 fn main() {
     const SPEC: &str = "openapi/stream-keys.json";
     println!("cargo::rerun-if-changed={SPEC}");
-    // The tests run this program on other specs.
-    if let Ok(build_script) = std::env::current_exe() {
-        println!("cargo::rustc-env=BUILD_SCRIPT={}", build_script.display());
-    }
     for problem in run(SPEC).err().unwrap_or_default() {
         // This fails the build. With a nonzero exit code, cargo would bury the message in all other output.
         println!("cargo::error={SPEC}: {}", problem.replace('\n', " "));

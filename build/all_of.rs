@@ -5,104 +5,121 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::schemas::is_substantial;
-use super::spec::{reference, remove_keys, resolve, schemas, schemas_mut, target, visit_schema, visit_schemas};
-use super::types::is_sensitive;
+use super::spec::{Kind, is_scalar, is_true, resolve, schemas, target, visit};
 
-/// Replaces every allOf of objects by one object, and an allOf of one schema by that schema.
-pub fn flatten_all(spec: &mut Value) {
-    let named = schemas(spec);
-    let mut recursive: Vec<(Value, Value)> = Vec::new();
-    let mut flatten_one = |schema: &mut Value| {
-        if schema.get("allOf").is_none() {
-            return;
-        }
-        if let Some((_, reference)) = recursive.iter().find(|(original, _)| original == schema) {
-            *schema = reference.clone();
-        } else if let Some(flat) = flatten(schema, &named, 0) {
-            if contains(&flat, schema) {
-                // It needs a name that it can refer to.
-                recursive.push((schema.clone(), reference(&format!("merged-{}", recursive.len() + 1))));
-            } else {
-                *schema = flat;
-            }
-        }
-    };
-    // What is merged can contain an allOf again.
-    for _ in 0..MAX_DEPTH {
-        visit_schemas(spec, &mut flatten_one);
-    }
-    for (original, reference) in &recursive {
-        if let (Some(mut flat), Some(name)) = (flatten(original, &named, 0), target(reference)) {
-            visit_schema(&mut flat, &mut |schema| {
-                if schema == original {
-                    *schema = reference.clone();
-                }
-            });
-            schemas_mut(spec).into_iter().for_each(|schemas| drop(schemas.insert(name.to_string(), flat.clone())));
-        }
-    }
-}
-
-/// How deep an allOf can stand in another.
+/// How deep an allOf can stand in another. Cloudflare's envelopes have three levels.
 const MAX_DEPTH: usize = 8;
 
-fn contains(schema: &Value, inner: &Value) -> bool {
-    schema == inner
-        || match schema {
-            Value::Object(members) => members.values().any(|member| contains(member, inner)),
-            Value::Array(items) => items.iter().any(|item| contains(item, inner)),
-            _ => false,
-        }
+/// Keywords that say something about a schema beside what its allOf says.
+const MARKS: [&str; 6] = ["deprecated", "description", "nullable", "readOnly", "writeOnly", "x-sensitive"];
+
+/// Replaces every allOf of objects by one object, one of strings or numbers by one such schema, and an allOf of one schema
+/// by that schema. What is left is progenitor's to merge.
+pub fn flatten_all(spec: &mut Value) -> Result<(), String> {
+    let named = schemas(spec);
+    let mut nested = Vec::new();
+    // What is merged can contain an allOf again.
+    for _ in 0..MAX_DEPTH {
+        nested.clear();
+        visit(spec, Kind::Object, "", &mut |schema, kind, at| {
+            if kind == Kind::Schema
+                && schema.get("allOf").is_some()
+                && let Some(flat) = flatten(schema, &named, 0)
+            {
+                *schema = flat;
+                nested.push(at.to_string());
+            }
+        });
+    }
+    match nested.first() {
+        Some(at) => Err(format!("{at}: its allOf contains itself; give it a name in components > schemas")),
+        None => Ok(()),
+    }
 }
 
-/// Merges an allOf. Returns `None` if it is not one of objects.
+/// Merges an allOf. Returns `None` if it stays one.
 fn flatten(schema: &Value, named: &Map<String, Value>, depth: usize) -> Option<Value> {
     let members = schema.get("allOf").and_then(Value::as_array)?;
-    let mut own = schema.clone();
-    remove_keys(&mut own, &["allOf", "description"]);
-    let adds_nothing = own.get("properties").is_none() && own.get("oneOf").is_none();
-    let substantial: Vec<&Value> = members.iter().filter(|member| is_substantial(member)).collect();
-    if let ([only], true) = (&substantial[..], adds_nothing) {
-        let nullable = schema.get("nullable") == Some(&json!(true)) && only.get("nullable").is_none();
-        let sensitive = is_sensitive(schema);
-        if !nullable && !sensitive {
-            return Some(flatten(only, named, depth + 1).unwrap_or_else(|| (*only).clone()));
-        }
-        if target(only).is_some() && !sensitive {
+    let (marks, own): (Map<_, _>, Map<_, _>) =
+        schema.as_object()?.clone().into_iter().partition(|(key, _)| MARKS.contains(&key.as_str()));
+    let own = Value::Object(own.into_iter().filter(|(key, _)| key != "allOf").collect());
+    let substantial: Vec<&Value> = members.iter().chain([&own]).filter(|member| is_substantial(member)).collect();
+    if let [only] = substantial[..]
+        && target(only).is_some()
+        && !is_true(schema, "x-sensitive")
+        && let Some(object) = resolve(only, named).filter(|schema| !is_scalar(schema))
+    {
+        if is_true(schema, "nullable") && !is_true(object, "nullable") {
             return None; // progenitor makes an Option of it.
         }
+        let mut only = only.clone();
+        let directions = marks.into_iter().filter(|(key, _)| ["readOnly", "writeOnly"].contains(&key.as_str()));
+        only.as_object_mut()?.extend(directions);
+        return Some(only);
     }
-    let mut merged = own.as_object().filter(|own| own.keys().any(|key| key == "properties")).cloned();
-    let merged = merged.get_or_insert_default();
-    for key in ["nullable", "x-sensitive", "description", "required"] {
-        if let Some(value) = schema.get(key) {
-            merged.insert(key.to_string(), value.clone());
+
+    let flat =
+        substantial.into_iter().map(|member| flatten_member(member, named, depth)).collect::<Option<Vec<_>>>()?;
+    let mut merged = match &flat[..] {
+        [] => json!({}),
+        [only] => only.clone(),
+        [first, ..] if is_scalar(first) => merge_scalars(&flat)?,
+        _ => merge_objects(&flat)?,
+    };
+    let required: BTreeSet<String> = members.iter().chain([&merged]).flat_map(required).collect();
+    if merged.get("properties").is_some() {
+        merged["required"] = required.into_iter().collect();
+    }
+    if flat.iter().any(|member| is_true(member, "x-sensitive")) {
+        merged["x-sensitive"] = json!(true);
+    }
+    merged.as_object_mut()?.extend(marks);
+    Some(merged)
+}
+
+/// Follows references to a member, and merges the allOf that it may be.
+fn flatten_member(member: &Value, named: &Map<String, Value>, depth: usize) -> Option<Value> {
+    let member = resolve(member, named).filter(|_| depth <= MAX_DEPTH)?;
+    match member.get("allOf") {
+        Some(_) => resolve(&flatten(member, named, depth + 1)?, named).cloned(),
+        None => Some(member.clone()),
+    }
+}
+
+fn merge_scalars(scalars: &[Value]) -> Option<Value> {
+    let mut merged = Map::new();
+    for scalar in scalars.iter().rev() {
+        merged.extend(scalar.as_object().filter(|_| scalar["type"] == scalars[0]["type"])?.clone());
+    }
+    Some(Value::Object(merged))
+}
+
+fn merge_objects(objects: &[Value]) -> Option<Value> {
+    let mut merged = json!({ "type": "object" });
+    let (mut properties, mut names) = (Map::new(), BTreeSet::new());
+    for object in objects.iter().map(|object| is_object(object).then_some(object)) {
+        properties.extend(object?.get("properties").and_then(Value::as_object).cloned().unwrap_or_default());
+        names.extend(required(object?));
+        if let Some(additional) = object?.get("additionalProperties") {
+            merged["additionalProperties"] = additional.clone();
         }
     }
-    let mut properties = Map::new();
-    let mut required = BTreeSet::new();
-    for member in substantial.into_iter().chain(std::iter::once(&own)) {
-        let member = object(member, named, depth)?;
-        properties.extend(member.get("properties").and_then(Value::as_object).cloned().unwrap_or_default());
-        let names = member.get("required").and_then(Value::as_array).into_iter().flatten();
-        required.extend(names.filter_map(Value::as_str).map(String::from));
-        if let Some(additional) = member.get("additionalProperties") {
-            merged.insert("additionalProperties".to_string(), additional.clone());
-        }
-    }
-    merged.insert("type".to_string(), json!("object"));
-    merged.insert("properties".to_string(), Value::Object(properties));
-    merged.insert("required".to_string(), json!(required));
-    Some(Value::Object(std::mem::take(merged)))
+    merged["properties"] = Value::Object(properties);
+    merged["required"] = names.into_iter().collect();
+    Some(merged)
+}
+
+fn required(schema: &Value) -> impl Iterator<Item = String> {
+    let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).map(String::from)
+}
+
+fn is_object(schema: &Value) -> bool {
+    let has = |key| schema.get(key).is_some();
+    (schema["type"] == "object" || !has("type")) && !has("allOf") && !has("oneOf")
 }
 
 /// Returns a schema as an object without allOf and references, or `None` if it is not an object.
-pub fn object(schema: &Value, named: &Map<String, Value>, depth: usize) -> Option<Value> {
-    let schema = resolve(schema, named).filter(|_| depth <= MAX_DEPTH)?;
-    if schema.get("allOf").is_some() {
-        let flat = flatten(schema, named, depth + 1)?;
-        return object(&flat, named, depth + 1);
-    }
-    let is_object = schema["type"] == "object" || schema.get("type").is_none() && schema.get("oneOf").is_none();
-    (is_object && schema.get("oneOf").is_none()).then(|| schema.clone())
+pub fn object(schema: &Value, named: &Map<String, Value>) -> Option<Value> {
+    flatten_member(schema, named, 0).filter(is_object)
 }

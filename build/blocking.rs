@@ -1,211 +1,144 @@
-//! Rewrites progenitor's output. Every rule fails if it finds nothing to rewrite, because progenitor's output has
-//! changed.
+//! Rewrites progenitor's code. Every rule fails if it finds nothing to rewrite: then progenitor's output has changed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use syn::punctuated::Punctuated;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMacro, ImplItem, UseTree, parse_quote};
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, ImplItem, Item, parse_quote};
 
-use super::names::snake_case;
-
-/// Turns async code on reqwest and progenitor_client into blocking code on the crate's runtime.
-pub fn make_blocking(file: &mut syn::File) -> Result<(), Vec<String>> {
-    let mut rules = MakeBlocking::default();
-    rules.visit_file_mut(file);
-    rules.applied.check(&["async fn", ".await", "reqwest path", "progenitor_client path", "Client::new", "ByteStream"])
+/// Turns async code on reqwest and progenitor_client into blocking code on the crate's runtime. Removes the header
+/// `api-version`, which Cloudflare does not use, and which can be the name of a parameter.
+pub fn make_blocking(code: TokenStream) -> Result<TokenStream, String> {
+    let runtime = quote!(crate::client::runtime);
+    let version = quote! {
+        header_map.append(
+            #runtime::header::HeaderName::from_static("api-version"),
+            #runtime::header::HeaderValue::from_static(Self::api_version()),
+        );
+    };
+    let rules = [
+        (quote!(async fn), quote!(fn)),
+        (quote!(.await), quote!()),
+        (quote!(ByteStream), quote!(Body)),
+        (quote!(::reqwest), runtime.clone()),
+        (quote!(reqwest), runtime.clone()),
+        (quote!(progenitor_client), runtime),
+        (version, quote!()),
+    ];
+    rules.into_iter().try_fold(code, |code, (pattern, replacement)| rewrite(code, &pattern, &replacement))
 }
 
-/// Corrects the helpers for httpmock, and documents them. IDs are escaped in regular expressions, so that a '.' matches only
-/// itself.
-pub fn fix_mock_helpers(file: &mut syn::File) -> Result<(), Vec<String>> {
-    let mut rules = FixMockHelpers::default();
-    rules.visit_file_mut(file);
-    rules.applied.check(&["path pattern", "json_body_obj", "When and Then"])
-}
-
-/// How often each rule was applied.
-#[derive(Default)]
-struct Applied(BTreeMap<&'static str, usize>);
-
-impl Applied {
-    fn count(&mut self, rule: &'static str) {
-        *self.0.entry(rule).or_default() += 1;
-    }
-
-    fn check(&self, rules: &[&str]) -> Result<(), Vec<String>> {
-        match rules.iter().find(|rule| !self.0.contains_key(*rule)) {
-            Some(rule) => {
-                Err(vec![format!("progenitor's code has no `{rule}` to rewrite; adapt build/blocking.rs to it")])
+/// Replaces a sequence of tokens wherever it stands.
+pub fn rewrite(code: TokenStream, pattern: &TokenStream, replacement: &TokenStream) -> Result<TokenStream, String> {
+    fn replace(code: TokenStream, pattern: &[String], replacement: &TokenStream, count: &mut usize) -> TokenStream {
+        let tokens = code.into_iter().map(|token| match token {
+            TokenTree::Group(group) => {
+                let inner = replace(group.stream(), pattern, replacement, count);
+                Group::new(group.delimiter(), inner).into()
             }
-            None => Ok(()),
-        }
-    }
-}
-
-#[derive(Default)]
-struct MakeBlocking {
-    applied: Applied,
-}
-
-impl MakeBlocking {
-    fn is_replaced(&mut self, name: &syn::Ident) -> bool {
-        let rule = match name.to_string().as_str() {
-            "reqwest" => "reqwest path",
-            "progenitor_client" => "progenitor_client path",
-            _ => return false,
-        };
-        self.applied.count(rule);
-        true
-    }
-}
-
-impl VisitMut for MakeBlocking {
-    fn visit_signature_mut(&mut self, signature: &mut syn::Signature) {
-        if signature.asyncness.take().is_some() {
-            self.applied.count("async fn");
-        }
-        visit_mut::visit_signature_mut(self, signature);
-    }
-
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        while let Expr::Await(awaited) = expr {
-            *expr = *awaited.base.clone();
-            self.applied.count(".await");
-        }
-        visit_mut::visit_expr_mut(self, expr);
-    }
-
-    fn visit_path_mut(&mut self, path: &mut syn::Path) {
-        if path.segments.first().is_some_and(|first| self.is_replaced(&first.ident)) {
-            let rest = path.segments.iter().skip(1);
-            *path = parse_quote!(crate::client::runtime #(::#rest)*);
-        }
-        visit_mut::visit_path_mut(self, path);
-    }
-
-    fn visit_use_tree_mut(&mut self, tree: &mut UseTree) {
-        if let UseTree::Path(path) = tree
-            && self.is_replaced(&path.ident)
-        {
-            let rest = &path.tree;
-            *tree = parse_quote!(crate::client::runtime::#rest);
-        }
-        visit_mut::visit_use_tree_mut(self, tree);
-    }
-
-    /// Renames `ByteStream`: the runtime has read the whole body.
-    fn visit_ident_mut(&mut self, ident: &mut syn::Ident) {
-        if ident == "ByteStream" {
-            *ident = syn::Ident::new("Body", ident.span());
-            self.applied.count("ByteStream");
-        }
-    }
-
-    /// Removes `Client::new`, which panics if reqwest cannot be set up, and hides `Client::new_with_client`, because
-    /// users create clients with `ClientBuilder`.
-    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
-        item.items.retain_mut(|item| match item {
-            ImplItem::Fn(function) if function.sig.ident == "new" => {
-                self.applied.count("Client::new");
-                false
-            }
-            ImplItem::Fn(function) if function.sig.ident == "new_with_client" => {
-                function.vis = parse_quote!(pub(crate));
-                true
-            }
-            _ => true,
+            token => token,
         });
-        visit_mut::visit_item_impl_mut(self, item);
-    }
-
-    fn visit_attribute_mut(&mut self, attribute: &mut syn::Attribute) {
-        if let syn::Meta::NameValue(syn::MetaNameValue { value: Expr::Lit(literal), .. }) = &mut attribute.meta
-            && let syn::Lit::Str(text) = &mut literal.lit
-        {
-            *text = syn::LitStr::new(&text.value().replace("reqwest::Client", "runtime::Client"), text.span());
+        let mut rest: &[TokenTree] = &tokens.collect::<Vec<_>>();
+        let mut replaced = TokenStream::new();
+        while let [token, others @ ..] = rest {
+            if rest.len() >= pattern.len() && pattern.iter().zip(rest).all(|(one, other)| *one == other.to_string()) {
+                replaced.extend(replacement.clone());
+                rest = &rest[pattern.len()..];
+                *count += 1;
+            } else {
+                replaced.extend([token.clone()]);
+                rest = others;
+            }
         }
+        replaced
+    }
+    let mut count = 0;
+    let tokens: Vec<String> = pattern.clone().into_iter().map(|token| token.to_string()).collect();
+    let code = replace(code, &tokens, replacement, &mut count);
+    if count > 0 { Ok(code) } else { Err(missing(&pattern.to_string())) }
+}
+
+/// Describes a rule that finds nothing.
+pub fn missing(rule: &str) -> String {
+    format!("progenitor's code has no `{rule}` to rewrite; adapt build/ to it")
+}
+
+/// Removes what nobody should use, and lets responses get new members: nobody but this crate can build types that no
+/// method takes, or match them exhaustively.
+pub fn tidy(file: &mut syn::File) -> Result<(), String> {
+    let mut taken = BTreeSet::new();
+    let mut removed = 0;
+    file.items.retain_mut(|item| match item {
+        // Users create clients with `ClientBuilder`, and the generated constructor panics if reqwest cannot be set up.
+        Item::Impl(item) if item.trait_.is_none() => {
+            let before = item.items.len();
+            item.items.retain(|item| {
+                let ImplItem::Fn(function) = item else { return true };
+                collect_names(function.sig.inputs.to_token_stream(), &mut taken);
+                function.sig.ident != "new" && function.sig.ident != "new_with_client"
+            });
+            removed += before - item.items.len();
+            !item.items.is_empty()
+        }
+        _ => true,
+    });
+    if removed != 2 {
+        return Err(missing("Client::new and Client::new_with_client"));
+    }
+    remove_unused_error(file)?;
+
+    let types = types(file).ok_or_else(|| missing("mod types"))?;
+    // What a method takes can contain other types.
+    let mut known = 0;
+    while known < taken.len() {
+        known = taken.len();
+        for item in types.iter_mut() {
+            if parts(item).is_some_and(|(name, _)| taken.contains(&name)) {
+                collect_names(item.to_token_stream(), &mut taken);
+            }
+        }
+    }
+    for (name, attributes) in types.iter_mut().filter_map(parts) {
+        if !taken.contains(&name) {
+            attributes.push(parse_quote!(#[non_exhaustive]));
+        }
+    }
+    Ok(())
+}
+
+/// Removes the error of conversions if no type has one.
+pub fn remove_unused_error(file: &mut syn::File) -> Result<(), String> {
+    let is_used = file.to_token_stream().to_string().contains("self :: error ::");
+    let types = types(file).ok_or_else(|| missing("mod types"))?;
+    let before = types.len();
+    types.retain(|item| is_used || !matches!(item, Item::Mod(module) if module.ident == "error"));
+    if is_used || types.len() < before { Ok(()) } else { Err(missing("mod error")) }
+}
+
+/// Returns the items of the module `types`.
+pub fn types(file: &mut syn::File) -> Option<&mut Vec<Item>> {
+    file.items.iter_mut().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content.as_mut().map(|(_, items)| items),
+        _ => None,
+    })
+}
+
+/// Returns the name and the attributes of a struct or an enum.
+pub fn parts(item: &mut Item) -> Option<(String, &mut Vec<Attribute>)> {
+    match item {
+        Item::Struct(item) => Some((item.ident.to_string(), &mut item.attrs)),
+        Item::Enum(item) => Some((item.ident.to_string(), &mut item.attrs)),
+        _ => None,
     }
 }
 
-#[derive(Default)]
-struct FixMockHelpers {
-    applied: Applied,
-}
-
-impl VisitMut for FixMockHelpers {
-    /// Rewrites `format!("^/accounts/{}$", value.to_string())`. An ID can stand in a path more than once.
-    fn visit_expr_macro_mut(&mut self, expr: &mut ExprMacro) {
-        if !expr.mac.path.is_ident("format") {
-            return;
+/// Adds all names in some code.
+fn collect_names(code: TokenStream, names: &mut BTreeSet<String>) {
+    for token in code {
+        match token {
+            TokenTree::Group(group) => collect_names(group.stream(), names),
+            TokenTree::Ident(ident) => drop(names.insert(ident.to_string())),
+            _ => {}
         }
-        let arguments = expr.mac.parse_body_with(Punctuated::<Expr, syn::Token![,]>::parse_terminated);
-        let Ok(arguments) = arguments else { return };
-        let mut arguments = arguments.into_iter();
-        let (Some(Expr::Lit(pattern)), Some(value), None) = (arguments.next(), arguments.next(), arguments.next())
-        else {
-            return;
-        };
-        if let syn::Lit::Str(pattern) = pattern.lit
-            && pattern.value().starts_with('^')
-        {
-            let pattern = pattern.value().replace("{}", "{0}");
-            expr.mac.tokens = quote::quote!(#pattern, regex::escape(&#value));
-            self.applied.count("path pattern");
-        }
-    }
-
-    /// Rewrites `.json_body_obj(value)`, whose value is not a reference if its type is a number.
-    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
-        if call.method == "json_body_obj"
-            && let Some(value) = call.args.first_mut()
-        {
-            *value = parse_quote!(&#value);
-            self.applied.count("json_body_obj");
-        }
-        visit_mut::visit_expr_method_call_mut(self, call);
-    }
-
-    /// Documents the types `…When` and `…Then`.
-    fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
-        let name = item.ident.to_string();
-        let (subject, operation) = match (name.strip_suffix("When"), name.strip_suffix("Then")) {
-            (Some(operation), _) => ("requests", operation),
-            (_, Some(operation)) => ("the response", operation),
-            _ => return,
-        };
-        let doc = format!("Describes {subject} of `{}`.", snake_case(operation));
-        item.attrs.push(parse_quote!(#[doc = #doc]));
-        self.applied.count("When and Then");
-    }
-
-    /// Documents their methods.
-    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
-        visit_mut::visit_item_impl_mut(self, item);
-        let syn::Type::Path(owner) = &*item.self_ty else { return };
-        let owner = owner.path.segments.last().map(|owner| owner.ident.to_string()).unwrap_or_default();
-        let is_when = owner.ends_with("When");
-        if !is_when && !owner.ends_with("Then") {
-            return;
-        }
-        for item in &mut item.items {
-            let ImplItem::Fn(function) = item else { continue };
-            let name = function.sig.ident.to_string();
-            let doc = match name.as_str() {
-                "new" => "Wraps httpmock's own type.".to_string(),
-                "into_inner" => "Returns httpmock's own type, which can deviate from the spec.".to_string(),
-                "client_error" => "Responds with a status code from 400 to 499.".to_string(),
-                "server_error" => "Responds with a status code from 500 to 599.".to_string(),
-                _ if is_when => format!("Matches requests with this `{name}`."),
-                _ => format!("Responds with the status code `{name}`."),
-            };
-            function.attrs.push(parse_quote!(#[doc = #doc]));
-        }
-    }
-
-    /// Documents the methods of the extension trait.
-    fn visit_trait_item_fn_mut(&mut self, function: &mut syn::TraitItemFn) {
-        let doc = format!("Mocks `{}`.", function.sig.ident);
-        function.attrs.push(parse_quote!(#[doc = #doc]));
     }
 }

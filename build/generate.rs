@@ -1,32 +1,38 @@
-//! Runs progenitor on the normalized spec.
+//! Normalizes the spec, runs progenitor on it, and rewrites what that generates.
 
-use std::collections::BTreeSet;
 use std::panic;
 
 use openapiv3::OpenAPI;
+use proc_macro2::TokenStream;
 use progenitor::{GenerationSettings, Generator, HooksMode};
 use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::{Item, parse_quote};
 
-use super::names::snake_case;
-use super::spec::operations;
-use super::types::SUBSTITUTES;
+use super::names::{pascal_case, snake_case};
+use super::schemas::{self, Side};
+use super::{blocking, mock_helpers, operations, responses, spec};
 
-/// What to do about a spec that cannot be generated from.
-const REMEDY: &str = "remove it from the spec, or add a rule to build/";
-
-pub fn client(spec: &Value) -> Result<syn::File, Vec<String>> {
+pub fn client(mut spec: Value) -> Result<syn::File, String> {
+    operations::normalize(&mut spec)?;
+    let urls = urls(&mut spec);
+    schemas::normalize(&mut spec, Side::Client)?;
     let mut settings = GenerationSettings::new();
     settings.with_inner_type(quote!(crate::client::settings::Settings)).with_hooks(HooksMode::Expected);
-    for (name, path) in SUBSTITUTES {
-        settings.with_replacement(name, path, std::iter::empty());
-    }
-    generate(&settings, spec, &|generator, spec| generator.generate_tokens(spec))
+    schemas::convert(&mut settings)?;
+    let code = run_progenitor(&settings, &spec, |generator, spec| generator.generate_tokens(spec))?;
+    let mut file = parse(blocking::make_blocking(code)?, &spec)?;
+    blocking::tidy(&mut file)?;
+    file.items.extend(urls);
+    Ok(file)
 }
 
-pub fn mock(spec: &Value) -> Result<syn::File, Vec<String>> {
-    generate(&GenerationSettings::new(), spec, &|generator, spec| {
+pub fn mock(mut spec: Value) -> Result<syn::File, String> {
+    operations::normalize(&mut spec)?;
+    let has_ids = spec::operations(&mut spec).any(|operation| operation.path.contains('{'));
+    responses::use_named_statuses(&mut spec);
+    schemas::normalize(&mut spec, Side::MockServer)?;
+    let code = run_progenitor(&GenerationSettings::new(), &spec, |generator, spec| {
         let helpers = generator.httpmock(spec, "crate::mock::httpmock_helpers::generated")?;
         let types = generator.get_type_space().to_stream();
         Ok(quote! {
@@ -35,18 +41,10 @@ pub fn mock(spec: &Value) -> Result<syn::File, Vec<String>> {
             pub mod types { #types }
             #helpers
         })
-    })
-}
-
-type Generate<'a> = &'a dyn Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>;
-
-fn generate(settings: &GenerationSettings, spec: &Value, generate: Generate) -> Result<syn::File, Vec<String>> {
-    let code = run_progenitor(settings, spec, generate).map_err(|problem| {
-        let culprit = culprit(settings, spec, generate).unwrap_or_else(|| "the spec".to_string());
-        vec![format!("progenitor cannot generate {culprit}: {problem}; {REMEDY}")]
     })?;
-    let file = syn::parse2(code).map_err(|e| vec![format!("progenitor generated invalid Rust: {e}; {REMEDY}")])?;
-    check_names(&file)?;
+    let mut file = parse(mock_helpers::pass_references(code)?, &spec)?;
+    mock_helpers::improve(&mut file, has_ids)?;
+    blocking::remove_unused_error(&mut file)?;
     Ok(file)
 }
 
@@ -54,13 +52,11 @@ fn generate(settings: &GenerationSettings, spec: &Value, generate: Generate) -> 
 fn run_progenitor(
     settings: &GenerationSettings,
     spec: &Value,
-    generate: Generate,
-) -> Result<proc_macro2::TokenStream, String> {
+    generate: fn(&mut Generator, &OpenAPI) -> Result<TokenStream, progenitor::Error>,
+) -> Result<TokenStream, String> {
     let spec: OpenAPI = serde_json::from_value(spec.clone()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
     let mut generator = Generator::new(settings);
-    panic::set_hook(Box::new(|_| {}));
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| generate(&mut generator, &spec)));
-    let _ = panic::take_hook();
     let problem = match outcome {
         Ok(Ok(code)) => return Ok(code),
         Ok(Err(e)) => e.to_string(),
@@ -71,57 +67,48 @@ fn run_progenitor(
         },
     };
     // Some messages go on with a dump of the schema.
-    Err(problem.lines().next().unwrap_or_default().chars().take(160).collect())
+    let problem: String = problem.lines().next().unwrap_or_default().chars().take(160).collect();
+    Err(format!("progenitor cannot generate it: {problem}"))
 }
 
-/// Returns the first operation, or else the first schema, that progenitor cannot generate on its own.
-fn culprit(settings: &GenerationSettings, spec: &Value, generate: Generate) -> Option<String> {
-    let mut without_operations = spec.clone();
-    without_operations["paths"] = serde_json::json!({});
-    let fails = |spec: &Value| run_progenitor(settings, spec, generate).is_err();
-    let mut all = spec.clone();
-    for operation in operations(&mut all) {
-        let mut single = without_operations.clone();
-        single["paths"][operation.path][operation.method] = operation.value.clone();
-        super::directions::remove_unreachable(&mut single);
-        if fails(&single) {
-            return Some(format!("operation `{}`", operation.name()));
-        }
-    }
-    None
-}
-
-/// Checks that no two schemas or operations became the same Rust name, which rustc would report far from the spec.
-fn check_names(file: &syn::File) -> Result<(), Vec<String>> {
-    let types = file.items.iter().find_map(|item| match item {
-        Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
-        _ => None,
-    });
-    let names = types.into_iter().flat_map(|(_, items)| items).filter_map(|item| match item {
-        Item::Struct(item) => Some(&item.ident),
-        Item::Enum(item) => Some(&item.ident),
-        _ => None,
-    });
-    let mut seen = BTreeSet::new();
-    let problems: Vec<String> = names
-        .filter(|name| !seen.insert(name.to_string()))
-        .map(|name| format!("two schemas become the type `{name}`; rename one of them by a rule in build/types.rs"))
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+/// Parses generated code. Checks that no two schemas became the same type, which rustc would report far from the spec.
+fn parse(code: TokenStream, spec: &Value) -> Result<syn::File, String> {
+    let mut file = syn::parse2(code).map_err(|e| format!("progenitor generates invalid code: {e}"))?;
+    let types = blocking::types(&mut file).into_iter().flatten();
+    let mut names: Vec<String> = types.filter_map(blocking::parts).map(|(name, _)| name).collect();
+    names.sort();
+    let Some(name) = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]) else { return Ok(file) };
+    let schemas = spec::schemas(spec).into_iter().map(|(schema, _)| schema);
+    let schemas: Vec<String> = schemas.filter(|schema| name.starts_with(&pascal_case(schema))).collect();
+    Err(format!("several schemas become the type `{name}`, look at {}; rename one of them", schemas.join(" and ")))
 }
 
 /// Generates the base URL of the spec, and a function for the path of each operation.
-pub fn urls(spec: &Value) -> Result<Vec<Item>, Vec<String>> {
-    let base_url = match spec.pointer("/servers/0/url").and_then(Value::as_str) {
-        Some(url) if url.starts_with("https://") && !url.contains('{') => url.trim_end_matches('/'),
-        _ => {
-            return Err(vec!["`servers` does not begin with an https URL without variables; fix it there".to_string()]);
+fn urls(spec: &mut Value) -> Vec<Item> {
+    let base_url = spec.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+    let base_url = base_url.trim_end_matches('/').to_string();
+    let functions = spec::operations(spec).map(|operation| {
+        let function = format_ident!("{}", snake_case(operation.value["operationId"].as_str().unwrap_or_default()));
+        let mut format = operation.path.trim_start_matches('/').to_string();
+        let mut names = Vec::new();
+        for name in operation.path_parameters() {
+            let argument = snake_case(name);
+            format = format.replace(&format!("{{{name}}}"), &format!("{{{argument}}}"));
+            let argument = format_ident!("{argument}");
+            // A name can stand in a path more than once, as in Cloudflare's address maps.
+            if !names.contains(&argument) {
+                names.push(argument);
+            }
         }
-    };
-    let mut spec = spec.clone();
-    let functions: Vec<Item> =
-        operations(&mut spec).map(|operation| path_function(&operation.name(), operation.path)).collect();
-    Ok(vec![
+        quote! {
+            pub fn #function(#(#names: &str),*) -> String {
+                #(let #names = encode_path(#names);)*
+                format!(#format)
+            }
+        }
+    });
+    let functions: Vec<_> = functions.collect();
+    vec![
         parse_quote! {
             /// The URL of the spec's first server.
             pub(crate) const BASE_URL: &str = #base_url;
@@ -134,22 +121,5 @@ pub fn urls(spec: &Value) -> Result<Vec<Item>, Vec<String>> {
                 #(#functions)*
             }
         },
-    ])
-}
-
-fn path_function(id: &str, path: &str) -> Item {
-    let function = format_ident!("{}", snake_case(id));
-    let path = path.trim_start_matches('/');
-    let names: Vec<_> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
-    let format = names.iter().fold(path.to_string(), |path, name| path.replace(&format!("{{{name}}}"), "{}"));
-    let arguments: Vec<_> = names.iter().map(|name| format_ident!("{}", snake_case(name))).collect();
-    // A name can stand in a path more than once.
-    let mut parameters = arguments.clone();
-    let mut seen = BTreeSet::new();
-    parameters.retain(|parameter| seen.insert(parameter.clone()));
-    parse_quote! {
-        pub fn #function(#(#parameters: &str),*) -> String {
-            format!(#format #(, encode_path(#arguments))*)
-        }
-    }
+    ]
 }

@@ -1,55 +1,66 @@
 //! From the text of the spec to generated code. The spec has exactly the structure that Cloudflare publishes. The rules in
-//! this folder adapt it to the live service and to progenitor.
+//! this folder adapt it to the live service and to progenitor, and refuse what could only be generated wrongly.
 
 mod all_of;
 mod blocking;
 mod directions;
 mod generate;
+mod mock_helpers;
 mod names;
 mod operations;
 mod responses;
 mod schemas;
-mod spec;
-mod success;
-mod types;
+mod secrets;
+pub mod spec;
+pub mod spelling;
 
 use openapiv3::OpenAPI;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use schemas::Side;
+use spec::operations;
 
 /// Generates the blocking client from the text of a spec. An error lists what is wrong with the spec.
 pub fn client(text: &str) -> Result<String, Vec<String>> {
-    let mut spec = parse(text)?;
-    let urls = generate::urls(&spec)?;
-    schemas::normalize(&mut spec, Side::Client)?;
-    let mut file = generate::client(&spec)?;
-    blocking::make_blocking(&mut file)?;
-    file.items.extend(urls);
-    Ok(prettyplease::unparse(&file))
+    generate(text, generate::client)
 }
 
 /// Generates typed helpers for httpmock, with types of their own: a server sends secrets, which the client's types refuse
 /// to serialize.
 pub fn mock(text: &str) -> Result<String, Vec<String>> {
-    let mut spec = parse(text)?;
-    responses::use_named_statuses(&mut spec);
-    schemas::normalize(&mut spec, Side::MockServer)?;
-    let mut file = generate::mock(&spec)?;
-    blocking::fix_mock_helpers(&mut file)?;
-    Ok(prettyplease::unparse(&file))
+    generate(text, generate::mock)
 }
 
-/// Parses the spec and normalizes its operations. Validates it as OpenAPI from the text, so that errors have a line and a
-/// column.
-fn parse(text: &str) -> Result<Value, Vec<String>> {
-    let invalid = |problem| vec![problem];
-    let mut spec = serde_json::from_str(text).map_err(|e| invalid(format!("not valid JSON: {e}; fix it there")))?;
-    let document: OpenAPI =
-        serde_json::from_str(text).map_err(|e| invalid(format!("not OpenAPI 3.0: {e}; fix it there")))?;
-    if !document.openapi.starts_with("3.0.") {
-        return Err(invalid(format!("OpenAPI {} is not supported, only 3.0; convert it", document.openapi)));
+fn generate(text: &str, generate: fn(Value) -> Result<syn::File, String>) -> Result<String, Vec<String>> {
+    let spec = parse(text).map_err(|problem| vec![problem])?;
+    let problem = match generate(spec.clone()) {
+        Ok(file) => return Ok(prettyplease::unparse(&file)),
+        Err(problem) => problem,
+    };
+    // The operations that cannot be generated on their own are to blame.
+    let problems: Vec<String> = operations(&mut spec.clone())
+        .filter_map(|operation| {
+            let mut single = spec.clone();
+            single["paths"] = json!({ operation.path: { operation.method: operation.value } });
+            generate(single).err().map(|problem| operations::unsupported(&operation, &problem))
+        })
+        .collect();
+    Err(if problems.is_empty() { vec![problem] } else { problems })
+}
+
+/// Parses the spec, and puts everything but schemas where it is referred to.
+fn parse(text: &str) -> Result<Value, String> {
+    let mut spec: Value = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}; fix it there"))?;
+    let is_older = spec["openapi"].as_str().is_none_or(|version| version.starts_with("3.0."));
+    spelling::normalize(&mut spec)?;
+    if let Err(e) = serde_json::from_value::<OpenAPI>(spec.clone()) {
+        // The text gives the error a line and a column.
+        let e = serde_json::from_str::<OpenAPI>(text).err().filter(|_| is_older).unwrap_or(e);
+        return Err(format!("not OpenAPI 3.0: {e}; fix it there"));
     }
-    operations::normalize(&mut spec)?;
+    let base_url = spec.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+    if !base_url.starts_with("https://") || base_url.contains('{') {
+        return Err("`servers` does not begin with an https URL without variables; fix it there".to_string());
+    }
+    operations::inline_components(&mut spec);
     Ok(spec)
 }

@@ -1,100 +1,90 @@
-//! Adapts the responses of an operation: one kind of success and one kind of error are left.
+//! Adapts the responses of an operation: one kind of success and one kind of error are left, and no failure is taken for
+//! a success.
+
+use std::collections::BTreeMap;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::spec::{operations, reference, target};
+use super::all_of::object;
+use super::directions::KEPT;
+use super::spec::{operations, reference, resolve, schemas, schemas_mut, target};
 
-/// The content of a response.
-#[derive(Clone, PartialEq)]
-enum Content {
-    Empty,
-    /// A schema.
-    Json(Value),
-    /// A media type.
-    Raw(String),
-}
-
-impl Content {
-    fn parse(status: &str, response: &Value) -> Self {
-        let content = response.get("content").and_then(Value::as_object);
-        let Some(content) = content.filter(|content| !content.is_empty() && !["204", "205"].contains(&status)) else {
-            return Self::Empty;
-        };
-        let json = content.iter().find(|(media_type, _)| is_json(media_type));
-        match (json, content.keys().next()) {
-            (Some((_, media_type)), _) => Self::Json(media_type.get("schema").cloned().unwrap_or_else(|| json!({}))),
-            (None, Some(media_type)) => Self::Raw(media_type.clone()),
-            (None, None) => Self::Empty,
-        }
-    }
-
-    fn into_response(self, description: &Value) -> Value {
-        match self {
-            Self::Empty => json!({ "description": description }),
-            Self::Json(schema) => {
-                json!({ "description": description, "content": { "application/json": { "schema": schema } } })
-            }
-            Self::Raw(media_type) => json!({ "description": description, "content": { media_type: {} } }),
-        }
-    }
-}
-
-fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    essence == "application/json" || essence.ends_with("+json")
-}
-
-/// Leaves at most one kind of success and one kind of error, which is all that progenitor supports. Any 2xx is the success
-/// that the spec describes: a key in a 201 must not be lost because the spec says 200.
-pub fn normalize_responses(
-    operation: &mut Value,
-    named: &Map<String, Value>,
-    hoisted: &mut Map<String, Value>,
-) -> Result<(), String> {
-    let id = operation["operationId"].as_str().unwrap_or_default().to_string();
-    let responses = operation.get("responses").and_then(Value::as_object).cloned().unwrap_or_default();
+/// Leaves one kind of success and one kind of error, which is all that progenitor supports. Any 2xx is the success that the
+/// spec describes: a key in a 201 must not be lost because the spec says 200. Errors of another kind, as the 429 of
+/// Cloudflare's URL Scanner, are returned as unexpected responses.
+pub fn normalize_responses(operation: &mut Value, hoisted: &mut Map<String, Value>) -> Result<(), String> {
     let (mut successes, mut errors) = (Vec::new(), Vec::new());
-    for (status, response) in &responses {
-        let status = status.to_uppercase();
-        let entry = (Content::parse(&status, response), response["description"].clone());
-        match status.chars().next() {
-            Some('2') => successes.push((status, entry)),
-            Some('4' | '5' | 'D') => errors.push((status.to_lowercase().replace('x', "X"), entry)),
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        // Cloudflare spells some ranges `4xx`.
+        let status = if status == "default" { status.clone() } else { status.to_uppercase() };
+        let entry = (content(&status, response), response["description"].clone());
+        match status.as_bytes().first() {
+            Some(b'2') => successes.push(entry),
+            Some(b'4' | b'5' | b'd') => errors.push((status, entry)),
             _ => {}
         }
     }
     // A default response alone describes successes as well.
     if successes.is_empty() {
-        successes.extend(errors.iter().find(|(status, _)| status == "default").cloned());
+        successes.extend(errors.iter().find(|(status, _)| status == "default").map(|(_, entry)| entry.clone()));
+    }
+    let mut normalized = json!({});
+    if let Some((_, description)) = successes.first() {
+        let content = merge_successes(successes.iter().map(|(content, _)| content.clone()).collect())?;
+        normalized["2XX"] = json!({ "description": description, "content": content });
     }
 
-    let mut normalized = Map::new();
-    if let Some((_, (_, description))) = successes.first() {
-        let success = merge(successes.iter().map(|(_, (content, _))| content), named, &same)
-            .ok_or("its success responses have different schemas or media types")?;
-        normalized.insert("2XX".to_string(), success.into_response(description));
-    }
-    if errors.iter().any(|(_, (content, _))| matches!(content, Content::Json(_))) {
-        // Errors without JSON are still reported, as unexpected responses.
-        errors.retain(|(_, (content, _))| matches!(content, Content::Json(_)));
-    }
-    if !errors.is_empty() {
-        let mut error = merge(errors.iter().map(|(_, (content, _))| content), named, &widest)
-            .unwrap_or_else(|| Content::Json(json!({})));
-        if let Content::Json(schema) = &mut error
-            && errors.len() > 1
+    // JSON says more than anything else, and a range says more of errors in general than a single status.
+    errors.sort_by_key(|(status, (content, _))| (content.get(JSON).is_none(), status.parse::<u16>().is_ok()));
+    if let Some((_, (mut shared, _))) = errors.first().cloned() {
+        errors.retain(|(_, (content, _))| *content == shared);
+        if let Some(schema) = shared.pointer_mut("/application~1json/schema")
             && target(schema).is_none()
         {
-            let name = format!("{id}-error");
+            let name = format!("{}-error", operation["operationId"].as_str().unwrap_or_default());
             hoisted.insert(name.clone(), std::mem::replace(schema, reference(&name)));
         }
         for (status, (_, description)) in errors {
-            normalized.insert(status, error.clone().into_response(&description));
+            normalized[status] = json!({ "description": description, "content": shared });
         }
     }
-    operation["responses"] = Value::Object(normalized);
+    operation["responses"] = normalized;
     Ok(())
+}
+
+const JSON: &str = "application/json";
+
+/// Returns the content of a response with one media type, preferably JSON.
+fn content(status: &str, response: &Value) -> Value {
+    let content = response["content"].as_object().filter(|_| !["204", "205"].contains(&status));
+    let is_json = |media_type: &str| {
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        essence == JSON || essence.ends_with("+json")
+    };
+    let json = content.into_iter().flatten().find(|(media_type, _)| is_json(media_type));
+    match (json, content.and_then(|content| content.keys().next())) {
+        (Some((_, media_type)), _) => {
+            json!({ JSON: { "schema": media_type.get("schema").cloned().unwrap_or_else(|| json!({})) } })
+        }
+        (None, Some(media_type)) => json!({ media_type: {} }),
+        (None, None) => json!({}),
+    }
+}
+
+/// Merges equal contents. One without content makes JSON nullable: Cloudflare's entitlements have a 200 and a 204.
+fn merge_successes(mut contents: Vec<Value>) -> Result<Value, &'static str> {
+    contents.dedup();
+    let count = contents.len();
+    contents.retain(|content| count == 1 || *content != json!({}));
+    contents.dedup();
+    let [content] = &mut contents[..] else { return Err("its success responses have different contents") };
+    if count > 1
+        && let Some(schema) = content.pointer_mut("/application~1json/schema")
+    {
+        *schema = json!({ "nullable": true, "allOf": [schema.take()] });
+    }
+    Ok(content.take())
 }
 
 /// Gives successes the status 200 instead of a range, with content, and removes statuses without a name: helpers for tests
@@ -103,11 +93,11 @@ pub fn use_named_statuses(spec: &mut Value) {
     for operation in operations(spec) {
         let Some(responses) = operation.value["responses"].as_object_mut() else { continue };
         if let Some(mut success) = responses.remove("2XX") {
-            let schema = success.pointer_mut("/content/application~1json/schema");
-            if let Some(schema) =
-                schema.filter(|schema| schema.get("nullable").is_some() && schema.get("allOf").is_some())
+            if let Some(schema) = success.pointer_mut("/content/application~1json/schema")
+                && schema.get("nullable").is_some()
+                && schema.get("allOf").is_some()
             {
-                *schema = schema["allOf"][0].clone();
+                *schema = schema["allOf"][0].take();
             }
             responses.insert("200".to_string(), success);
         }
@@ -121,96 +111,70 @@ pub fn use_named_statuses(spec: &mut Value) {
     }
 }
 
-/// Merges the contents of several responses. Empty ones make the JSON of others nullable.
-fn merge<'a>(
-    contents: impl Iterator<Item = &'a Content>,
-    named: &Map<String, Value>,
-    merge_schemas: &dyn Fn(&Value, &Value) -> Option<Value>,
-) -> Option<Content> {
-    let mut merged: Option<Content> = None;
-    let mut can_be_empty = false;
-    for content in contents {
-        match (&merged, content) {
-            (_, Content::Empty) => can_be_empty = true,
-            (None, content) => merged = Some(content.clone()),
-            (Some(Content::Json(one)), Content::Json(other)) => {
-                let expanded = |schema| expand(schema, named, &mut Vec::new());
-                if one != other && expanded(one) != expanded(other) {
-                    merged = Some(Content::Json(merge_schemas(&expanded(one), &expanded(other))?));
-                }
+/// Makes the member `success` of every envelope a constant, so that a response with the other value is an error whatever
+/// its status. An envelope with `errors` and without `success` gets one: a failure must not look like a success because
+/// the spec has lost a member.
+pub fn declare_success(spec: &mut Value) -> Result<(), String> {
+    let named = schemas(spec);
+    let mut envelopes: BTreeMap<String, (bool, Value)> = BTreeMap::new();
+    for operation in operations(spec) {
+        for (status, response) in operation.value["responses"].as_object_mut().into_iter().flatten() {
+            let Some(mut schema) = response.pointer_mut("/content/application~1json/schema") else { continue };
+            if schema["allOf"].as_array().is_some_and(|members| members.len() == 1) {
+                schema = &mut schema["allOf"][0]; // An envelope or nothing.
             }
-            (Some(Content::Raw(_)), Content::Raw(_)) => {}
-            _ => return None,
-        }
-    }
-    match merged {
-        Some(Content::Json(schema)) if can_be_empty => {
-            Some(Content::Json(json!({ "nullable": true, "allOf": [schema] })))
-        }
-        Some(content) => Some(content),
-        None => Some(Content::Empty),
-    }
-}
-
-/// Does not merge schemas that differ: a caller must know what a success contains.
-fn same(_: &Value, _: &Value) -> Option<Value> {
-    None
-}
-
-/// Merges the objects of different errors into one that has all their members, of which any may be missing. What differs in
-/// more than its members can be any JSON.
-fn widest(one: &Value, other: &Value) -> Option<Value> {
-    let (one, other) = (one.get("properties")?.as_object()?, other.get("properties")?.as_object()?);
-    let mut properties = one.clone();
-    for (name, other) in other {
-        let merged = match one.get(name) {
-            Some(one) if one != other => widest_member(one, other),
-            _ => other.clone(),
-        };
-        properties.insert(name.clone(), merged);
-    }
-    Some(json!({ "type": "object", "properties": properties }))
-}
-
-fn widest_member(one: &Value, other: &Value) -> Value {
-    if one["type"] == "array" && other["type"] == "array" {
-        return json!({ "type": "array", "items": widest_member(&one["items"], &other["items"]) });
-    }
-    if ["string", "boolean", "integer"].iter().any(|kind| one["type"] == *kind && other["type"] == *kind) {
-        return json!({ "type": one["type"] });
-    }
-    if one == other { one.clone() } else { widest(one, other).unwrap_or_else(|| json!({})) }
-}
-
-/// Returns a schema with all references followed, and without what says nothing about the JSON.
-fn expand<'a>(schema: &'a Value, named: &'a Map<String, Value>, above: &mut Vec<&'a str>) -> Value {
-    if let Some(name) = target(schema)
-        && let Some(component) = named.get(name)
-    {
-        if above.contains(&name) {
-            return schema.clone();
-        }
-        above.push(name);
-        let expanded = expand(component, named, above);
-        above.pop();
-        return expanded;
-    }
-    match schema {
-        Value::Object(members) => {
-            if let Some([only]) = members.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
-                return expand(only, named, above);
-            }
-            let expand_member = |(key, value): (&'a String, &'a Value)| match (key.as_str(), value) {
-                ("description" | "example" | "title", _) => None,
-                ("properties", Value::Object(properties)) => {
-                    let expanded = properties.iter().map(|(name, schema)| (name.clone(), expand(schema, named, above)));
-                    Some((key.clone(), expanded.collect()))
+            let value = status.starts_with('2');
+            match (envelope(schema, value, &named), target(schema)) {
+                (Ok(Some(envelope)), Some(name)) => {
+                    // Cloudflare's Radar uses one envelope for both.
+                    let is_taken = envelopes.get(name).is_some_and(|(other, _)| *other != value);
+                    let name = if is_taken { format!("{name}_{value}") } else { name.to_string() };
+                    *schema = reference(&name);
+                    envelopes.insert(name, (value, envelope));
                 }
-                _ => Some((key.clone(), expand(value, named, above))),
-            };
-            members.iter().filter_map(expand_member).collect()
+                (Ok(Some(envelope)), None) => *schema = envelope,
+                (Err(problem), name) if value => {
+                    let name = name.unwrap_or("its schema");
+                    return Err(format!("response {status}: {name} has {problem}"));
+                }
+                // The status of an error says enough.
+                _ => {}
+            }
         }
-        Value::Array(items) => items.iter().map(|item| expand(item, named, above)).collect(),
-        other => other.clone(),
     }
+    if let Some(named) = schemas_mut(spec) {
+        named.extend(envelopes.into_iter().map(|(name, (_, envelope))| (name, envelope)));
+    }
+    Ok(())
+}
+
+/// Returns an envelope with a constant `success`, or `None` if the schema is not an envelope.
+fn envelope(schema: &Value, value: bool, named: &Map<String, Value>) -> Result<Option<Value>, &'static str> {
+    if !is_envelope(schema, named, 0) {
+        return Ok(None);
+    }
+    let mut object = object(schema, named).ok_or("a `success` that is not a member of one object")?;
+    let properties = &object["properties"];
+    let anything = json!({});
+    let success = resolve(&properties["success"], named).filter(|schema| !schema.is_null()).unwrap_or(&anything);
+    let values = success["enum"].as_array();
+    if !["boolean", ""].contains(&success["type"].as_str().unwrap_or_default()) {
+        return Err("a `success` that is not a boolean");
+    }
+    // The status of an error response is definite, whatever the spec says of its envelope.
+    if value && values.is_some_and(|values| !values.contains(&json!(true))) {
+        return Err("a `success` that is never true");
+    }
+    let description = success["description"].as_str().unwrap_or("Whether the request succeeded.");
+    object["properties"]["success"] =
+        json!({ "type": "boolean", "enum": [value], "description": description, KEPT: true });
+    Ok(Some(object))
+}
+
+/// Returns whether a schema, or one that it combines, has `success` or `errors`.
+fn is_envelope(schema: &Value, named: &Map<String, Value>, depth: usize) -> bool {
+    let Some(schema) = resolve(schema, named).filter(|_| depth < 8) else { return false };
+    let mut combined = ["allOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()).flatten();
+    ["success", "errors"].iter().any(|name| schema["properties"].get(name).is_some())
+        || combined.any(|member| is_envelope(member, named, depth + 1))
 }

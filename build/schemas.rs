@@ -1,39 +1,25 @@
-//! Adapts schemas, by their marks and never by their names: strict in what is sent, lenient in what is received.
+//! Adapts schemas, by their marks and never by their names, and chooses Rust types for them.
 
 use std::collections::BTreeSet;
 
+use progenitor::GenerationSettings;
 use serde_json::{Map, Value, json};
 
 use super::all_of::flatten_all;
-use super::directions::{adapt_requests, adapt_responses, remove_unreachable, separate_requests_from_responses};
+use super::directions::{self, KEPT, LENIENT};
 use super::names::snake_case;
-use super::spec::{remove_keys, visit_schemas};
-use super::success::declare_success;
-use super::types::{inline_scalars, simplify_parameters, substitute, tell_apart};
+use super::responses::declare_success;
+use super::secrets::{self, SENSITIVE, has_secret};
+use super::spec::{
+    Kind, is_scalar, is_true, operations, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas,
+};
 
-/// Limits are the service's to check, and defaults its to apply; the rest says nothing about the type.
-const IGNORED: [&str; 20] = [
-    "additionalItems",
-    "default",
-    "discriminator",
-    "example",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "externalDocs",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "not",
-    "pattern",
-    "title",
-];
+/// Returns whether a keyword matters to the generated types. Limits are the service's to check, and defaults its to apply.
+fn is_type_keyword(key: &str) -> bool {
+    let structure = ["$ref", "type", "enum", "items", "properties", "required", "additionalProperties"];
+    let rest = ["allOf", "oneOf", "nullable", "readOnly", "writeOnly", "description", "deprecated", SENSITIVE];
+    structure.contains(&key) || rest.contains(&key)
+}
 
 /// Which side of an exchange code is generated for.
 #[derive(Clone, Copy, PartialEq)]
@@ -44,32 +30,34 @@ pub enum Side {
     MockServer,
 }
 
-pub fn normalize(spec: &mut Value, side: Side) -> Result<(), Vec<String>> {
-    visit_schemas(spec, &mut clean);
-    flatten_all(spec);
+pub fn normalize(spec: &mut Value, side: Side) -> Result<(), String> {
+    visit_schemas(spec, Kind::Object, &mut clean);
+    flatten_all(spec)?;
+    directions::remove_unreachable(spec);
+    visit_schemas(spec, Kind::Object, &mut remove_equal_fields);
     declare_success(spec)?;
-    separate_requests_from_responses(spec);
-    remove_unreachable(spec);
-    adapt_requests(spec);
-    adapt_responses(spec);
-    remove_unreachable(spec);
+    secrets::mark(spec);
+    secrets::check(spec)?;
+    directions::adapt(spec);
     if side == Side::MockServer {
-        visit_schemas(spec, &mut default_constants);
+        visit_schemas(spec, Kind::Object, &mut use_plain_types);
     }
-    substitute(spec, side)?;
-    simplify_parameters(spec, side);
+    simplify_parameters(spec, side)?;
     inline_scalars(spec);
-    tell_apart(spec);
     Ok(())
 }
 
-/// Makes the value of a constant its default, so that a test need not name it.
-fn default_constants(schema: &mut Value) {
+/// Makes the value of a constant its default, so that a test need not name it, and leaves plain strings and booleans.
+fn use_plain_types(schema: &mut Value) {
+    if schema["format"] == "date-time" {
+        remove_keys(schema, &["format"]);
+    }
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     let mut constants = BTreeSet::new();
-    for (name, property) in properties {
-        if let Some([Value::Bool(value)]) = property["enum"].as_array().map(Vec::as_slice) {
-            property["default"] = json!(*value);
+    for (name, property) in properties.iter_mut().filter(|(_, property)| property["type"] == "boolean") {
+        if let Some([value]) = property["enum"].as_array().map(Vec::as_slice) {
+            property["default"] = value.clone();
+            remove_keys(property, &["enum"]);
             constants.insert(name.clone());
         }
     }
@@ -78,47 +66,35 @@ fn default_constants(schema: &mut Value) {
     }
 }
 
-/// Removes all but one of the properties that would become the same field, those first that are deprecated.
-fn remove_equal_fields(properties: &mut Map<String, Value>) {
-    let mut names: Vec<String> = properties.keys().cloned().collect();
-    names.sort_by_key(|name| properties[name].get("deprecated") == Some(&json!(true)));
-    let mut fields = BTreeSet::new();
-    for name in names {
-        if !fields.insert(snake_case(&name)) {
-            properties.remove(&name);
-        }
-    }
-}
-
 /// Removes what does not matter to the generated types. `format` matters only if it is `date-time`, or `binary` for a body.
 fn clean(schema: &mut Value) {
-    remove_keys(schema, &IGNORED);
-    if schema["type"] != "string" || !["date-time", "binary"].iter().any(|format| schema["format"] == *format) {
-        remove_keys(schema, &["format"]);
-    }
-    if schema["type"] == "array" {
-        remove_keys(schema, &["uniqueItems"]);
-        if let Some(schema) = schema.as_object_mut() {
-            schema.entry("items").or_insert_with(|| json!({}));
+    let format = schema["format"].take();
+    if let Some(members) = schema.as_object_mut() {
+        if let Some(alternatives) = members.remove("anyOf") {
+            members.insert("oneOf".to_string(), alternatives);
         }
+        members.retain(|key, value| is_type_keyword(key) && *value != json!(false));
+        if members.get("type") == Some(&json!("array")) {
+            members.entry("items").or_insert_with(|| json!({}));
+        }
+    }
+    if schema["type"] == "string" && ["date-time", "binary"].iter().any(|kept| format == *kept) {
+        schema["format"] = format;
     }
     // A member that can only be null says nothing, and a response with something there must not be rejected.
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.retain(|_, property| property.get("enum") != Some(&json!([null])));
-        remove_equal_fields(properties);
-    }
-    if schema.get("additionalProperties") == Some(&json!(false)) {
-        remove_keys(schema, &["additionalProperties"]);
-    }
-    if let Some(members) = schema.as_object_mut().and_then(|schema| schema.remove("anyOf")) {
-        schema["oneOf"] = members;
+        properties.retain(|_, property| property["enum"] != json!([null]));
     }
     // Alternatives that only require members are a limit.
     if let Some(members) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
         members.retain(is_substantial);
         match members.len() {
             0 => remove_keys(schema, &["oneOf"]),
-            1 if schema.get("properties").is_none() => *schema = schema["oneOf"][0].clone(),
+            // Merged with what stands beside it.
+            1 if schema.get("allOf").is_none() => {
+                schema["allOf"] = schema["oneOf"].take();
+                remove_keys(schema, &["oneOf", "type"]);
+            }
             _ => remove_keys(schema, &["type"]),
         }
     }
@@ -130,4 +106,94 @@ pub fn is_substantial(member: &Value) -> bool {
     let says_nothing =
         |key: &String| ["description", "nullable", "required"].contains(&key.as_str()) || key.starts_with("x-");
     !members.keys().all(says_nothing) && *member != json!({ "type": "object" })
+}
+
+/// Keeps one of the properties that would become the same field: the one that has the field's name, as with
+/// `notification_url` and `notificationUrl` in Stream's webhook. A deprecated or required one decides first.
+fn remove_equal_fields(schema: &mut Value) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let fields: BTreeSet<String> = properties.keys().cloned().collect();
+    properties.retain(|name, property| {
+        let field = snake_case(name);
+        field == *name || !fields.contains(&field) || is_required(name) && !is_true(property, "deprecated")
+    });
+}
+
+/// Lets progenitor use types of this crate for schemas that are equal to these, apart from descriptions.
+pub fn convert(settings: &mut GenerationSettings) -> Result<(), String> {
+    for (schema, name) in [
+        (json!({ "type": "integer", LENIENT: true }), "Code"),
+        (json!({ "type": "string", SENSITIVE: true }), "SecretValue"),
+        (json!({ "type": "string", "format": "date-time" }), "Timestamp"),
+        (json!({ "type": "boolean", "enum": [true], KEPT: true }), "ConstBool<true>"),
+        (json!({ "type": "boolean", "enum": [false], KEPT: true }), "ConstBool<false>"),
+    ] {
+        let schema = serde_json::from_value(schema).map_err(|e| e.to_string())?;
+        settings.with_conversion(schema, format!("crate::client::runtime::{name}"), std::iter::empty());
+    }
+    Ok(())
+}
+
+/// Takes parameters in paths and headers as strings unless they are other scalars, and secrets as strings too: they are not
+/// kept. A test helper expects one value of a list in a query.
+fn simplify_parameters(spec: &mut Value, side: Side) -> Result<(), String> {
+    let named = schemas(spec);
+    let parameters = operations(spec).flat_map(|operation| operation.value["parameters"].as_array_mut());
+    for parameter in parameters.flatten() {
+        let in_query = parameter["in"] == "query";
+        let resolved = resolve(&parameter["schema"], &named).cloned().unwrap_or_default();
+        let is_list = in_query && resolved["type"] == "array";
+        if let Some(problem) = parameter_problem(parameter, &resolved, &named) {
+            return Err(format!("parameter {} {problem}", parameter["name"]));
+        }
+        if is_list && side == Side::Client && parameter["explode"] == json!(false) {
+            // The runtime joins the values of such a parameter with commas. Cloudflare has twelve.
+            parameter["name"] = json!(format!("{},", parameter["name"].as_str().unwrap_or_default()));
+        }
+        let schema = &mut parameter["schema"];
+        if is_true(&resolved, "nullable") && is_scalar(&resolved) {
+            // A parameter is there or not.
+            *schema = resolved.clone();
+            remove_keys(schema, &["nullable"]);
+        }
+        if in_query && side == Side::Client || is_scalar(&resolved) && !is_true(&resolved, SENSITIVE) {
+            continue;
+        }
+        let item = resolved.get("items").filter(|items| is_list && is_scalar(items));
+        *schema = item.cloned().unwrap_or_else(|| json!({ "type": "string" }));
+    }
+    Ok(())
+}
+
+fn parameter_problem(parameter: &Value, schema: &Value, named: &Map<String, Value>) -> Option<&'static str> {
+    let item = resolve(&schema["items"], named)?;
+    match (parameter["in"].as_str()?, schema["type"].as_str()?) {
+        ("path", _) if has_secret(schema, named) => Some("is a secret, and paths are logged"),
+        // One operation of Cloudflare has an object, a few have lists of objects.
+        ("query", "object") => Some("is an object"),
+        ("query", "array") if item.get("type").is_some() && !is_scalar(item) => Some("is a list of objects"),
+        _ => None,
+    }
+}
+
+/// Puts scalars, and references to another schema, where they are referred to. So methods take `&str`, and no name that
+/// Cloudflare numbers is public.
+fn inline_scalars(spec: &mut Value) {
+    let named = schemas(spec);
+    let is_enum = |schema: &Value| schema["type"] == "string" && schema.get("enum").is_some();
+    let is_inlined = |schema: &Value| target(schema).is_some() || is_scalar(schema) && !is_enum(schema);
+    visit_schemas(spec, Kind::Object, &mut |schema| {
+        // Limited, so that references in a circle cannot hang the build.
+        for _ in 0..named.len() {
+            match target(schema).and_then(|name| named.get(name)).filter(|schema| is_inlined(schema)) {
+                Some(inlined) => *schema = inlined.clone(),
+                None => break,
+            }
+        }
+    });
+    if let Some(schemas) = schemas_mut(spec) {
+        schemas.retain(|_, schema| !is_inlined(schema));
+    }
 }

@@ -1,9 +1,84 @@
-//! Walks an OpenAPI document.
+//! Walks an OpenAPI document. The tool that refreshes the spec uses this walker too.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 const SCHEMAS: &str = "#/components/schemas/";
+
+/// What a value is. Only the keys that lead to it tell: `default` is a keyword of a schema, but it can also be the name of
+/// a property or of a response.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Object,
+    /// Objects by names that are the document's own.
+    Objects,
+    Schema,
+    /// Schemas by names that are the document's own.
+    Schemas,
+    /// Anything, such as a default value.
+    Data,
+}
+
+impl Kind {
+    /// Returns what the member with this key is.
+    pub fn member(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Objects, _) => Self::Object,
+            (Self::Schemas, _) | (Self::Object, "schema") => Self::Schema,
+            (Self::Data, _) => Self::Data,
+            (Self::Object, "schemas") | (Self::Schema, "properties") => Self::Schemas,
+            (Self::Schema, "items" | "additionalProperties" | "not" | "allOf" | "anyOf" | "oneOf") => Self::Schema,
+            (_, "const" | "default" | "enum" | "example" | "examples" | "security") => Self::Data,
+            (
+                Self::Object,
+                "callbacks" | "content" | "encoding" | "headers" | "links" | "mapping" | "parameters" | "paths"
+                | "requestBodies" | "responses" | "securitySchemes" | "variables",
+            ) => Self::Objects,
+            _ if key.starts_with("x-") => Self::Data,
+            _ => Self::Object,
+        }
+    }
+
+    /// Returns what the items of a list are: `parameters` is one in an operation.
+    pub fn item(self) -> Self {
+        if self == Self::Objects { Self::Object } else { self }
+    }
+}
+
+/// Calls `change` with an object and every object inside it, inner ones first, and with their places. Skips data.
+/// References are not followed.
+pub fn visit(value: &mut Value, kind: Kind, at: &str, change: &mut dyn FnMut(&mut Value, Kind, &str)) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members.iter_mut().filter(|(key, _)| kind.member(key) != Kind::Data) {
+                visit(member, kind.member(key), &join(at, key), change);
+            }
+            change(value, kind, at);
+        }
+        Value::Array(items) => {
+            for (i, item) in items.iter_mut().enumerate() {
+                visit(item, kind.item(), &join(at, &i.to_string()), change);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Names the place of a member: `components > schemas > stream_keys`.
+pub fn join(at: &str, key: &str) -> String {
+    if at.is_empty() { key.to_string() } else { format!("{at} > {key}") }
+}
+
+/// Calls `change` with every schema of a document or a part of it, inner ones first.
+pub fn visit_schemas(value: &mut Value, kind: Kind, change: &mut dyn FnMut(&mut Value)) {
+    visit(value, kind, "", &mut |schema, kind, _| {
+        if kind == Kind::Schema {
+            change(schema);
+        }
+    });
+}
 
 /// An operation and where it stands.
 pub struct Operation<'a> {
@@ -13,10 +88,17 @@ pub struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    /// Returns the operation's id, or its method and path if it has none.
+    /// Returns the operation's ID, or its method and path if it has none.
     pub fn name(&self) -> String {
-        let id = self.value.get("operationId").and_then(Value::as_str);
-        id.map_or_else(|| format!("{} {}", self.method.to_uppercase(), self.path), String::from)
+        self.value["operationId"].as_str().map_or_else(|| self.request_line(), String::from)
+    }
+
+    pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
+        self.path.split('{').skip(1).filter_map(|part| part.split('}').next())
+    }
+
+    pub fn request_line(&self) -> String {
+        format!("{} {}", self.method.to_uppercase(), self.path)
     }
 }
 
@@ -50,57 +132,45 @@ pub fn target(schema: &Value) -> Option<&str> {
 
 /// Creates a reference to a named schema.
 pub fn reference(name: &str) -> Value {
-    serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
+    json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
 /// Follows references to the schema itself. Returns `None` if they lead nowhere or in a circle.
-pub fn resolve<'a>(mut schema: &'a Value, schemas: &'a Map<String, Value>) -> Option<&'a Value> {
-    for _ in 0..=schemas.len() {
+pub fn resolve<'a>(mut schema: &'a Value, named: &'a Map<String, Value>) -> Option<&'a Value> {
+    for _ in 0..=named.len() {
         match target(schema) {
-            Some(name) => schema = schemas.get(name)?,
+            Some(name) => schema = named.get(name)?,
             None => return Some(schema),
         }
     }
     None
 }
 
-/// Calls `change` with every schema of the document, inner ones first.
-pub fn visit_schemas(spec: &mut Value, change: &mut dyn FnMut(&mut Value)) {
-    for operation in operations(spec) {
-        visit_schemas_below(operation.value, change);
+/// Adds the names of all schemas that a part of a document refers to, directly or not.
+pub fn reachable(part: &Value, named: &Map<String, Value>, names: &mut BTreeSet<String>) {
+    if let Some(name) = target(part)
+        && names.insert(name.to_string())
+        && let Some(schema) = named.get(name)
+    {
+        reachable(schema, named, names);
     }
-    for schema in schemas_mut(spec).into_iter().flat_map(Map::values_mut) {
-        visit_schema(schema, change);
+    match part {
+        Value::Object(members) => members.values().for_each(|value| reachable(value, named, names)),
+        Value::Array(items) => items.iter().for_each(|item| reachable(item, named, names)),
+        _ => {}
     }
 }
 
-/// Calls `change` with every schema of a parameter, a request body, a response or an operation.
-pub fn visit_schemas_below(node: &mut Value, change: &mut dyn FnMut(&mut Value)) {
-    node.get_mut("schema").into_iter().for_each(|schema| visit_schema(schema, change));
-    children(node).for_each(|node| visit_schemas_below(node, change));
+pub fn is_true(schema: &Value, key: &str) -> bool {
+    schema.get(key) == Some(&Value::Bool(true))
 }
 
-/// Calls `change` with a schema and everything inside it, inner ones first. References are not followed.
-pub fn visit_schema(schema: &mut Value, change: &mut dyn FnMut(&mut Value)) {
-    for key in ["items", "additionalProperties", "not"] {
-        schema.get_mut(key).filter(|inner| inner.is_object()).into_iter().for_each(|inner| visit_schema(inner, change));
-    }
-    for key in ["properties", "allOf", "anyOf", "oneOf"] {
-        schema.get_mut(key).into_iter().flat_map(children).for_each(|inner| visit_schema(inner, change));
-    }
-    change(schema);
+pub fn is_scalar(schema: &Value) -> bool {
+    ["string", "integer", "number", "boolean"].iter().any(|kind| schema["type"] == *kind)
 }
 
 pub fn remove_keys(schema: &mut Value, keys: &[&str]) {
     if let Some(schema) = schema.as_object_mut() {
         schema.retain(|key, _| !keys.contains(&key.as_str()));
-    }
-}
-
-pub fn children(node: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
-    match node {
-        Value::Object(members) => Box::new(members.values_mut()),
-        Value::Array(items) => Box::new(items.iter_mut()),
-        _ => Box::new(std::iter::empty()),
     }
 }

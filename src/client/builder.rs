@@ -348,6 +348,6 @@ impl ClientBuilder {
             retry_policy: self.retry_policy,
             max_response_size: self.max_response_size,
         };
-        Ok(Client { raw: generated::Client::new_with_client(&base_url.url, client, settings) })
+        Ok(Client { raw: generated::Client { baseurl: base_url.url, client, inner: settings } })
     }
 }

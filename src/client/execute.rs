@@ -4,21 +4,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ureq::http::HeaderName;
-
 use super::generated::Client;
 use super::recovery;
 use super::retry::AttemptOutcome;
 use super::runtime::{CallProgress, ClientHooks, Error, OperationInfo, Request, Response, SendOptions, TransportError};
 use super::settings::Settings;
 
-/// Progenitor's code adds this header. Cloudflare does not use it.
-const API_VERSION: HeaderName = HeaderName::from_static("api-version");
-
 impl ClientHooks<Settings> for Client {
     fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
         let Settings { headers, credentials, query, .. } = &self.inner;
-        request.headers.remove(API_VERSION);
         request.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         credentials.apply(&mut request.headers);
         request.append_query(query)?;

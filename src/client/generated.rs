@@ -1,4 +1,5 @@
-//! The raw layer: a blocking client that is generated from `openapi/stream-keys.json` with progenitor.
+//! The raw layer: a blocking client that is generated from `openapi/stream-keys.json` with progenitor, and whose
+//! `Client`, `Error` and `Timestamp` are types of its own.
 //!
 //! [`Client`] has a method for each operation of the spec. Each returns a [`ResponseValue`] with the decoded body, the
 //! status code and the headers, or an [`Error`]. Get a client from [`SigningKeys::raw`](crate::SigningKeys::raw) or
@@ -7,8 +8,9 @@
 //!
 //! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that it does not return. The raw layer
 //! percent-encodes IDs but does not validate them, and does not recover keys from responses that cannot be decoded. Its
-//! [`Error`] is a type of its own, which does not convert to [`crate::Error`]. `StatusCode` and `HeaderMap` are those of
-//! [`ureq::http`].
+//! [`Error`] does not convert to [`crate::Error`]. `StatusCode` and `HeaderMap` are those of [`ureq::http`].
+//!
+//! Types of responses are `#[non_exhaustive]`, because Cloudflare may add members.
 //!
 //! ```
 //! # let server = cloudflare_stream_keys::mock::FakeServer::start();

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-/// Builds a copy of the package with a spec that has more operations, and runs `tests/changed_spec/calls.rs` in it. It
-/// shares the target folder, so that dependencies are not built again.
+/// Builds a copy of the package with a spec that has more operations, and runs `tests/changed_spec/calls.rs` in it. Then
+/// breaks the spec.
 #[test]
-fn new_operations_compile_and_can_be_called() {
+fn new_operations_compile_and_can_be_called_and_a_broken_spec_is_named() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let package = tempfile::tempdir().unwrap();
     for name in ["Cargo.lock", "build.rs", "README.md", "build", "src", "benches"] {
@@ -19,21 +19,45 @@ fn new_operations_compile_and_can_be_called() {
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let version = concat!("version = \"", env!("CARGO_PKG_VERSION"));
     fs::write(package.path().join("Cargo.toml"), manifest.replacen(version, &format!("{version}-changed"), 1)).unwrap();
-    fs::create_dir_all(package.path().join("openapi")).unwrap();
-    fs::write(package.path().join("openapi/stream-keys.json"), changed_spec().to_string()).unwrap();
+    let spec = package.path().join("openapi/stream-keys.json");
+    fs::create_dir_all(spec.parent().unwrap()).unwrap();
+    fs::write(&spec, changed_spec().to_string()).unwrap();
     copy(&root.join("tests/support"), &package.path().join("tests/support"));
     copy(&root.join("tests/changed_spec/calls.rs"), &package.path().join("tests/calls.rs"));
 
-    let target_folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_path_buf();
-    let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()))
-        .args(["test", "--offline", "--test", "calls"])
-        .current_dir(package.path())
-        .env("CARGO_TARGET_DIR", target_folder)
-        .output()
-        .unwrap();
+    let output = test(package.path());
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stderr}\n{stdout}");
-    assert!(stdout.contains("test result: ok. 9 passed"), "{stdout}");
+    assert!(stdout.contains("test result: ok. 10 passed"), "{stdout}");
+
+    fs::write(&spec, "{\n  \"openapi\": \"3.0.3\",\n  oops\n}").unwrap();
+    assert_fails(
+        package.path(),
+        "stream-keys.json: not valid JSON: key must be a string at line 3 column 3; fix it there",
+    );
+    fs::remove_file(&spec).unwrap();
+    assert_fails(
+        package.path(),
+        "stream-keys.json: cannot be read: No such file or directory (os error 2); restore it",
+    );
+}
+
+/// Runs the tests of the package. It shares the target folder, so that dependencies are not built again.
+fn test(package: &Path) -> Output {
+    let target_folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_path_buf();
+    Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()))
+        .args(["test", "--offline", "--test", "calls"])
+        .current_dir(package)
+        .env("CARGO_TARGET_DIR", target_folder)
+        .output()
+        .unwrap()
+}
+
+/// Fails unless the package does not build, with this message.
+fn assert_fails(package: &Path, message: &str) {
+    let output = test(package);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains(message), "{stderr}");
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -86,6 +110,8 @@ fn changed_spec() -> Value {
         let schema = spec.pointer_mut(&format!("/components/schemas/{schema}/properties")).unwrap();
         schema["new_member"] = json!({ "type": "object", "properties": { "count": { "type": "integer" } } });
     }
+    // The spec loses a member that tells failure from success.
+    spec["components"]["schemas"]["stream_deleted_response"]["properties"].as_object_mut().unwrap().remove("success");
     let components = &mut spec["components"];
     components["parameters"] =
         json!({ "account": { "in": "path", "name": "account_id", "required": true, "schema": { "type": "string" } } });
@@ -95,13 +121,14 @@ fn changed_spec() -> Value {
     components["schemas"]["common"] =
         json!({ "type": "object", "properties": { "success": { "$ref": "#/components/schemas/flag" } } });
     components["schemas"]["flag"] = json!({ "type": "boolean" });
+    components["schemas"]["created"] = json!({ "type": "string", "format": "date-time", "readOnly": true });
     components["schemas"]["folder"] = json!({
         "type": "object", "required": ["name"], "additionalProperties": false,
         "properties": {
             "name": { "type": "string", "maxLength": 3 },
             "kind": { "type": "string", "enum": ["plain", "smart"] },
             "passphrase": { "type": "string", "x-sensitive": true },
-            "created": { "type": "string", "format": "date-time", "readOnly": true },
+            "created": { "$ref": "#/components/schemas/created" },
             "folders": { "type": "array", "items": { "$ref": "#/components/schemas/folder" } },
         },
     });
@@ -116,6 +143,7 @@ fn changed_spec() -> Value {
             { "in": "query", "name": "text", "required": true, "schema": { "type": "string" } },
             { "in": "query", "name": "state", "schema": { "type": "string", "enum": ["active", "revoked"] } },
             { "in": "query", "name": "ids", "schema": { "type": "array", "items": { "type": "string" } } },
+            { "in": "query", "name": "tags", "explode": false, "schema": { "type": "array", "items": { "type": "string" } } },
             { "in": "query", "name": "after", "schema": { "type": "string", "format": "date-time" } },
             { "in": "header", "name": "X-Trace", "schema": { "type": "string" } },
             { "in": "header", "name": "If-Match", "required": true, "schema": { "type": "string" } },
@@ -129,7 +157,11 @@ fn changed_spec() -> Value {
     add(
         format!("{key_path}/touch"),
         "post",
-        operation("touch", parameters.clone(), json!({ "204": response("application/json", json!({})) })),
+        operation(
+            "touch",
+            json!([account, key, { "in": "header", "name": "api-version", "required": true, "schema": { "type": "string" } }]),
+            json!({ "204": response("application/json", json!({})) }),
+        ),
     );
     add(
         format!("{key_path}/pem"),
@@ -169,6 +201,7 @@ fn changed_spec() -> Value {
         }),
     );
     folder["requestBody"] = content("application/json", json!({ "$ref": "#/components/schemas/folder" }));
+    folder["requestBody"]["content"]["multipart/form-data"] = json!({ "schema": { "type": "object" } });
     add(format!("{key_path}/folder"), "patch", folder);
     add(
         format!("{key_path}/rotate"),

@@ -4,7 +4,6 @@
 mod support;
 
 mod access_rules;
-mod build_script;
 mod changed_spec;
 mod claims;
 mod connections;
@@ -19,7 +18,6 @@ mod playback_urls;
 mod private_keys;
 mod raw_layer;
 mod recovery;
-mod refresh_spec;
 mod requests;
 mod responses;
 mod revoke;

@@ -1,7 +1,6 @@
 //! [`RawServer`], an HTTP server that sends arbitrary bytes, and the response bodies that tests send from it.
 #![allow(dead_code)]
 
-pub mod build_script;
 pub mod proxy;
 pub mod secrets;
 pub mod tls;

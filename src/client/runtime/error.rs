@@ -61,19 +61,19 @@ impl<E> From<TransportError> for Error<E> {
 
 impl<E> From<http::header::InvalidHeaderValue> for Error<E> {
     fn from(e: http::header::InvalidHeaderValue) -> Self {
-        Self::InvalidRequest(http::Error::from(e).into())
-    }
-}
-
-impl<E> From<serde_html_form::ser::Error> for Error<E> {
-    fn from(e: serde_html_form::ser::Error) -> Self {
-        Self::InvalidRequest(e.into())
+        Self::InvalidRequest(InvalidRequest::new(e))
     }
 }
 
 /// A request that could not be built: an invalid URL or header, or a parameter or body that cannot be serialized.
 #[derive(Debug)]
 pub struct InvalidRequest(Box<dyn std::error::Error + Send + Sync>);
+
+impl InvalidRequest {
+    pub(super) fn new(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(cause))
+    }
+}
 
 impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,24 +84,6 @@ impl fmt::Display for InvalidRequest {
 impl std::error::Error for InvalidRequest {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.0)
-    }
-}
-
-impl From<http::Error> for InvalidRequest {
-    fn from(e: http::Error) -> Self {
-        Self(e.into())
-    }
-}
-
-impl From<serde_html_form::ser::Error> for InvalidRequest {
-    fn from(e: serde_html_form::ser::Error) -> Self {
-        Self(e.into())
-    }
-}
-
-impl From<serde_json::Error> for InvalidRequest {
-    fn from(e: serde_json::Error) -> Self {
-        Self(e.into())
     }
 }
 

@@ -54,14 +54,20 @@ impl RequestBuilder {
 
     pub fn query<T: Serialize>(self, parameter: &QueryParam<'_, T>) -> Self {
         Self(self.0.and_then(|mut request| {
-            let pair = [(parameter.name, parameter.value)];
-            request.append_query(&with_secrets(|| serde_html_form::to_string(pair))?)?;
+            let joined = parameter.name.strip_suffix(',');
+            let pair = [(joined.unwrap_or(parameter.name), parameter.value)];
+            let mut query = with_secrets(|| serde_html_form::to_string(pair)).map_err(InvalidRequest::new)?;
+            if let (Some(_), Some((name, _))) = (joined, query.split_once('=')) {
+                // Values are encoded, so `&` only separates pairs.
+                query = query.replace(&format!("&{name}="), ",");
+            }
+            request.append_query(&query)?;
             Ok(request)
         }))
     }
 
     pub fn json(self, body: &impl Serialize) -> Self {
-        let body = with_secrets(|| serde_json::to_vec(body)).map_err(InvalidRequest::from);
+        let body = with_secrets(|| serde_json::to_vec(body)).map_err(InvalidRequest::new);
         self.serialized("application/json", body)
     }
 
@@ -99,12 +105,13 @@ pub trait RequestBuilderExt<E>: Sized {
 
 impl<E> RequestBuilderExt<E> for RequestBuilder {
     fn form_urlencoded<T: Serialize + ?Sized>(self, body: &T) -> Result<Self, Error<E>> {
-        let body = with_secrets(|| serde_html_form::to_string(body))?;
-        Ok(self.serialized("application/x-www-form-urlencoded", Ok(body.into_bytes())))
+        let body = with_secrets(|| serde_html_form::to_string(body)).map_err(InvalidRequest::new);
+        Ok(self.serialized("application/x-www-form-urlencoded", body.map(String::into_bytes)))
     }
 }
 
-/// A query parameter. A list becomes one pair for each item, and `None` becomes nothing.
+/// A query parameter. A list becomes one pair for each item, or one pair with commas between the items if the name ends
+/// with a comma. `None` becomes nothing.
 #[derive(Debug)]
 pub struct QueryParam<'a, T> {
     name: &'a str,
@@ -119,7 +126,7 @@ impl<'a, T> QueryParam<'a, T> {
 }
 
 fn parse_uri(url: String) -> Result<Uri, InvalidRequest> {
-    Uri::from_maybe_shared(url).map_err(|e| InvalidRequest::from(ureq::http::Error::from(e)))
+    Uri::from_maybe_shared(url).map_err(InvalidRequest::new)
 }
 
 /// All characters except RFC 3986's unreserved ones.

@@ -66,6 +66,16 @@ impl Response {
         &self.head.headers
     }
 
+    /// Returns the `cf-ray` header, which identifies the request to Cloudflare's support.
+    pub fn ray_id(&self) -> Option<&str> {
+        self.head.ray_id()
+    }
+
+    /// Returns the body.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
     /// Decodes the body as JSON. No content at all decodes like `null`.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         // Checking UTF-8 once is cheaper than letting serde_json check every string.
