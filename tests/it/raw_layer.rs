@@ -65,6 +65,7 @@ fn raw_errors_distinguish_documented_from_unexpected_responses() {
         (response.status().as_u16(), &response.headers()["content-type"]),
         (503, &"application/json".parse().unwrap())
     );
+    assert_eq!((response.ray_id(), response.body().to_str()), (Some("8f1d2c3b4a596877-LHR"), Ok(failure)));
 }
 
 #[test]
