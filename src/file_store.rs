@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error, fmt, process};
 
-use secrecy::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
 use crate::validate::validate_id;
 use crate::{Error, KeyStore, SigningKey};
@@ -59,7 +59,8 @@ enum Cause {
 }
 
 impl FileStore {
-    /// Creates a store in this folder. A folder that does not exist is an empty store. Nothing is read or written yet.
+    /// Creates a store in this folder. Nothing is read or written yet. A folder that does not exist is an empty store if its
+    /// parent exists.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -78,7 +79,7 @@ impl KeyStore for FileStore {
 
     fn load(&mut self) -> Result<Vec<SigningKey>, FileStoreError> {
         let entries = match fs::read_dir(&self.folder) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == ErrorKind::NotFound && can_be_created(&self.folder) => return Ok(Vec::new()),
             entries => entries.map_err(|e| FileStoreError::io(&self.folder, e))?,
         };
         let mut keys = Vec::new();
@@ -86,8 +87,12 @@ impl KeyStore for FileStore {
             let path = entry.map_err(|e| FileStoreError::io(&self.folder, e))?.path();
             let name = path.file_name().and_then(|name| name.to_str());
             let id = name.and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
-            if let Some(id) = id {
-                keys.extend(read(&path, id)?);
+            let Some(id) = id else { continue };
+            match read(&path, id)? {
+                Some(key) => keys.push(key),
+                // It has just been removed, unless it is a link to nothing.
+                None if fs::symlink_metadata(&path).is_err() => {}
+                None => return Err(FileStoreError::io(&path, ErrorKind::NotFound.into())),
             }
         }
         Ok(keys)
@@ -95,9 +100,13 @@ impl KeyStore for FileStore {
 
     fn save(&mut self, key: &SigningKey) -> Result<(), FileStoreError> {
         let path = self.path(&key.id)?;
+        let text = key.to_json();
+        if let Err(e) = SigningKey::from_json(text.expose_secret()) {
+            return Err(FileStoreError { path, cause: Cause::Invalid(e) });
+        }
         create_folder(&self.folder).map_err(|e| FileStoreError::io(&self.folder, e))?;
         let (temporary, mut file) = create_beside(&path).map_err(|e| FileStoreError::io(&path, e))?;
-        let written = file.write_all(key.to_json().expose_secret().as_bytes()).and_then(|()| file.sync_all());
+        let written = file.write_all(text.expose_secret().as_bytes()).and_then(|()| file.sync_all());
         // Unlike a rename, a link never replaces a file.
         let linked = written.and_then(|()| fs::hard_link(&temporary, &path));
         fs::remove_file(&temporary).map_err(|e| FileStoreError::io(&temporary, e))?;
@@ -152,6 +161,12 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
             file => return Ok((temporary.into(), file?)),
         }
     }
+}
+
+/// Returns whether a folder that does not exist can be created: its parent exists, and it is not a link to nothing.
+fn can_be_created(folder: &Path) -> bool {
+    let parent = folder.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    fs::symlink_metadata(folder).is_err() && parent.is_some_and(Path::is_dir)
 }
 
 /// Creates the folder in one that exists, unless it exists too.

@@ -11,8 +11,8 @@ use pkcs1::der::{Decode, Reader, SliceReader};
 use pkcs1::{EncodeRsaPrivateKey, LineEnding, RsaPrivateKeyRef};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
-use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::crypto::RsaKey;
 use crate::{Error, Secret};
@@ -156,8 +156,8 @@ fn unwrap_pkcs8(der: &[u8]) -> pkcs1::der::Result<&[u8]> {
 fn name_json(text: &str) -> Option<&'static str> {
     let has = |member: &str| text.contains(&format!("\"{member}\""));
     match text.starts_with('{') {
-        true if has("kty") => Some("is a JSON Web Key; use Signer::from_jwk"),
         true if has("pem") || has("jwk") => Some("is a stored key or a response; use Signer::from_json"),
+        true if has("kty") => Some("is a JSON Web Key; use Signer::from_jwk"),
         _ => None,
     }
 }

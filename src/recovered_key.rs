@@ -45,22 +45,25 @@ impl RecoveredKey {
     }
 
     fn complete(&self) -> Option<SigningKey> {
-        let jwk = self.jwk.as_ref().and_then(|jwk| Some((jwk, PrivateKey::from_jwk(jwk.expose_secret()).ok()?)));
-        let pem = self.pem.as_ref().and_then(|pem| Some((pem, PrivateKey::from_pem(pem.expose_secret()).ok()?)));
-        let id = self.id.clone().or_else(|| jwk.as_ref().map(|(_, (kid, _))| kid.clone()))?;
+        // A form that cannot sign is damaged.
+        let jwk = self.jwk.as_ref().and_then(|text| {
+            let (kid, key) = PrivateKey::from_jwk(text.expose_secret()).ok()?;
+            key.test("JWK").is_ok().then_some((text.clone(), kid, key))
+        });
+        let pem = self.pem.as_ref().and_then(|text| {
+            let key = PrivateKey::from_pem(text.expose_secret()).ok()?;
+            key.test("PEM").is_ok().then_some((text.clone(), key))
+        });
+        let id = self.id.clone().or_else(|| jwk.as_ref().map(|(_, kid, _)| kid.clone()))?;
         validate_id("key ID", &id).ok()?;
         let (jwk, pem) = match (jwk, pem) {
-            (Some((jwk, (kid, key))), pem) if kid == id => {
-                key.test("JWK").ok()?;
-                let pem = pem.filter(|(_, other)| *other == key).map(|(pem, _)| pem.clone());
-                (jwk.clone(), pem.map_or_else(|| key.to_pem().ok(), Some)?)
+            (Some((jwk, kid, key)), pem) if kid == id => {
+                let pem = pem.filter(|(_, other)| *other == key).map(|(pem, _)| pem);
+                (jwk, pem.map_or_else(|| key.to_pem().ok(), Some)?)
             }
             // The same key with another ID.
-            (Some((_, (_, key))), Some((_, other))) if key == other => return None,
-            (_, Some((pem, key))) => {
-                key.test("PEM").ok()?;
-                (key.to_jwk(&id).ok()?, pem.clone())
-            }
+            (Some((_, _, key)), Some((_, other))) if key == other => return None,
+            (_, Some((pem, key))) => (key.to_jwk(&id).ok()?, pem),
             _ => return None,
         };
         Some(SigningKey { id, created: self.created, saved: None, pem, jwk })

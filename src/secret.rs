@@ -1,8 +1,8 @@
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
 /// A string that must not be shown, such as a private key or an API token.
 ///
@@ -26,12 +26,12 @@ use serde::{Deserialize, Deserializer};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Secret(SecretString);
+pub struct Secret(Zeroizing<Box<str>>);
 
 impl Secret {
     /// Returns the secret itself.
     pub fn expose_secret(&self) -> &str {
-        self.0.expose_secret()
+        &self.0
     }
 }
 
@@ -43,7 +43,7 @@ impl From<&str> for Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text.into())
+        Self(Zeroizing::new(text.into_boxed_str()))
     }
 }
 

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
-use secrecy::zeroize::Zeroizing;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::decode_error::DecodeError;
 use crate::private_key::{decode_base64, unquote};
@@ -20,7 +20,8 @@ pub struct SigningKey {
     pub created: Option<Timestamp>,
     /// When the key was first saved, by the clock of the program that saved it. `None` for a key that was not.
     ///
-    /// Programs can use a key only from then on, so its age counts from there.
+    /// Programs can use a key only from then on, so its age counts from there. [`to_json`](Self::to_json) sets it, so make
+    /// that text when you save it, not before.
     pub saved: Option<Timestamp>,
     /// The RSA private key as base64-encoded PKCS#1 PEM.
     pub pem: Secret,
@@ -106,11 +107,17 @@ impl SigningKey {
     /// ```
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let text = unquote(text);
-        if let Some(function) = function_for(text) {
-            return Err(Error::invalid_input(format!("stored key is a private key alone; use {function}")));
+        let decoded = if text.starts_with('{') { None } else { decode_base64(text) };
+        let text = decoded.as_ref().and_then(|decoded| std::str::from_utf8(decoded).ok()).unwrap_or(text);
+        let alone = |function| Error::invalid_input(format!("stored key is a private key alone; use {function}"));
+        if text.contains("-----BEGIN ") && !text.starts_with('{') {
+            return Err(alone("Signer::from_pem"));
         }
         let invalid = |e| Error::invalid_input(format!("stored key is {}", DecodeError::from(e)));
-        let StoredText { version, success, result } = serde_json::from_str(text).map_err(invalid)?;
+        let StoredText { version, success, result, kty } = serde_json::from_str(text).map_err(invalid)?;
+        if kty.is_some() {
+            return Err(alone("Signer::from_jwk"));
+        }
         if let Some(version) = version.filter(|version| *version != VERSION) {
             return Err(Error::invalid_input(format!(
                 "stored key has version {version}, but this version of the crate reads only version {VERSION}"
@@ -126,21 +133,12 @@ impl SigningKey {
         parts.into_key(version.is_some())
     }
 
-    /// Returns whether both are the same key with the same private key.
+    /// Returns whether both are the same key, in one of its forms.
     pub(crate) fn has_same_private_key(&self, other: &Self) -> bool {
-        let parts = |key: &Self| [key.id.clone().into(), key.pem.clone(), key.jwk.clone()];
-        parts(self).iter().zip(&parts(other)).all(|(a, b): (&Secret, &Secret)| a.expose_secret() == b.expose_secret())
-    }
-}
-
-/// Returns the function that takes a private key alone, base64-encoded or not.
-fn function_for(text: &str) -> Option<&'static str> {
-    let decoded = if text.starts_with('{') { None } else { decode_base64(text) };
-    let text = decoded.as_ref().and_then(|decoded| std::str::from_utf8(decoded).ok()).unwrap_or(text);
-    match text.trim_start() {
-        pem if pem.starts_with("-----BEGIN ") => Some("Signer::from_pem"),
-        jwk if jwk.starts_with('{') && jwk.contains("\"kty\"") => Some("Signer::from_jwk"),
-        _ => None,
+        let is_same = |one: &Secret, other: &Secret| {
+            !one.expose_secret().is_empty() && one.expose_secret() == other.expose_secret()
+        };
+        self.id == other.id && (is_same(&self.pem, &other.pem) || is_same(&self.jwk, &other.jwk))
     }
 }
 
@@ -161,6 +159,8 @@ struct StoredText {
     version: Option<u64>,
     success: Option<bool>,
     result: Option<IgnoredAny>,
+    /// The type of a JSON Web Key.
+    kty: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

@@ -1,147 +1,137 @@
-//! Searches the responses to failed creates for key material.
+//! Searches the responses to creates for key material.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
-use serde_json::Value as Json;
+use zeroize::Zeroizing;
 
 use super::runtime::Response;
+use crate::private_key::PrivateKey;
+use crate::validate::validate_id;
 use crate::{RecoveredKey, Secret, SigningKey};
 
-/// The members that contain a private key.
-const KEY_NAMES: [&str; 2] = ["pem", "jwk"];
-/// The members that matter.
-const NAMES: [&str; 5] = ["pem", "jwk", "id", "created", "success"];
-
-/// Returns the key in the response to a create that is damaged, but says that the create succeeded.
+/// Returns the key in the response to a create that is damaged, but does not say that the create failed.
 pub(super) fn rescue(response: &Response) -> Option<SigningKey> {
-    let members = Members::parse(response.body.as_bytes());
-    if !response.head.status.is_success() || members.say_failure() {
+    let body = Body::search(response.body.as_bytes());
+    if !response.head.status.is_success() || body.members.iter().any(|member| matches!(member.value, Value::Failure)) {
         return None;
     }
-    let key = members.recovered_key()?;
-    // The ID in the response and that in the JWK are the same.
-    let is_clear = members.only_id().is_none_or(|id| key.id.as_deref() == Some(id));
-    if is_clear { key.into_signing_key().ok() } else { None }
+    body.key()?.into_signing_key().ok()
 }
 
 /// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose value is a
-/// complete string counts.
-///
-/// All parts are of the same key. The JWK's `kid` is its ID; without a JWK, the body must contain one ID only. What could be
-/// of another key is left out.
+/// complete string counts, and so do the members of the same object.
 pub(super) fn find(body: &[u8]) -> Option<RecoveredKey> {
-    Members::parse(body).recovered_key()
+    Body::search(body).key()
 }
 
 /// Returns whether a response contains key material, even if no part of it is complete.
 pub(super) fn is_hinted(body: &[u8]) -> bool {
-    let Members(members) = Members::parse(body);
     let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.expose_secret().is_empty());
-    members.iter().any(|(name, value)| KEY_NAMES.contains(name) && !is_empty(value))
+    let body = Body::search(body);
+    body.members.iter().any(|member| ["pem", "jwk"].contains(&member.name) && !is_empty(&member.value))
+}
+
+/// A body and the members in it that matter, in their order.
+struct Body {
+    text: Zeroizing<Vec<u8>>,
+    members: Vec<Member>,
+}
+
+struct Member {
+    name: &'static str,
+    /// Where it is in the text.
+    at: usize,
+    value: Value,
+}
+
+enum Value {
+    Text(Secret),
+    /// Something else than a complete string or null.
+    Other,
+    /// Of `success`: something else than `true`.
+    Failure,
+}
+
+impl Body {
+    fn search(body: &[u8]) -> Self {
+        // Names in valid JSON can have escapes, which are undone here.
+        let json = serde_json::from_slice::<serde_json::Value>(body).map(|json| json.to_string().into_bytes());
+        let text = Zeroizing::new(json.unwrap_or_else(|_| body.to_vec()));
+        let quotes = (0..text.len()).filter(|at| text[*at] == b'"');
+        let members = quotes.flat_map(|at| member(&text, at)).collect();
+        Self { text, members }
+    }
+
+    /// Returns the first key in the body: the JWK if there is one, and what else is in the same object.
+    fn key(&self) -> Option<RecoveredKey> {
+        let is_id = |id: &str| validate_id("key ID", id).is_ok();
+        let jwk = self.first("jwk", None, |jwk| kid(jwk).is_some());
+        let pem = self.first("pem", jwk.map(|(at, _)| at), |pem| PrivateKey::from_pem(pem).is_ok());
+        let (at, _) = jwk.or(pem)?;
+        let id = self.first("id", Some(at), is_id).map(|(_, id)| id.expose_secret().to_string());
+        let kid = jwk.and_then(|(_, jwk)| kid(jwk.expose_secret()));
+        let created = self.first("created", Some(at), |_| true);
+        Some(RecoveredKey {
+            id: id.or(kid).filter(|id| is_id(id)),
+            created: created.and_then(|(_, created)| created.expose_secret().parse().ok()),
+            pem: pem.map(|(_, pem)| pem.clone()),
+            jwk: jwk.map(|(_, jwk)| jwk.clone()),
+        })
+    }
+
+    /// Returns a string with this name, in the same object as the member at the given place: one that is whole, or else the
+    /// first that is not empty.
+    fn first(&self, name: &str, beside: Option<usize>, is_whole: impl Fn(&str) -> bool) -> Option<(usize, &Secret)> {
+        let is_beside = |at: usize| beside.is_none_or(|other| are_beside(&self.text[at.min(other)..at.max(other)]));
+        let texts = self.members.iter().filter(|member| member.name == name && is_beside(member.at));
+        let texts = texts.filter_map(|member| match &member.value {
+            Value::Text(text) if !text.expose_secret().is_empty() => Some((member.at, text)),
+            _ => None,
+        });
+        texts.clone().find(|(_, text)| is_whole(text.expose_secret())).or_else(|| texts.clone().next())
+    }
+}
+
+/// Returns whether the members at both ends of a text are of the same object.
+fn are_beside(between: &[u8]) -> bool {
+    let mut depth = 0;
+    let stays_inside = between.iter().all(|byte| {
+        depth += i32::from(b"{[".contains(byte)) - i32::from(b"}]".contains(byte));
+        depth >= 0
+    });
+    stays_inside && depth == 0
+}
+
+/// Returns the member that starts at this quote.
+fn member(text: &[u8], at: usize) -> Option<Member> {
+    let name = ["pem", "jwk", "id", "created", "success"]
+        .into_iter()
+        .find(|name| text[at + 1..].strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"\"")))?;
+    let value = text[at + name.len() + 2..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let value = match value {
+        _ if name == "success" && b"true".starts_with(&value[..value.len().min(4)]) => return None,
+        _ if name == "success" => Value::Failure,
+        [b'"', ..] => {
+            Secret::deserialize(&mut serde_json::Deserializer::from_slice(value)).map_or(Value::Other, Value::Text)
+        }
+        [b'n', ..] => return None,
+        _ => Value::Other,
+    };
+    Some(Member { name, at, value })
 }
 
 /// Returns the key ID in a JWK, which is base64-encoded as in a response, or plain JSON.
-fn kid(jwk: &Secret) -> Option<String> {
+fn kid(jwk: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Jwk {
         kid: String,
     }
-    let text = jwk.expose_secret();
-    let decoded = STANDARD.decode(text).map(Zeroizing::new);
-    let json = decoded.as_ref().map_or(text.as_bytes(), |decoded| decoded.as_slice());
+    let decoded = STANDARD.decode(jwk).map(Zeroizing::new);
+    let json = decoded.as_ref().map_or(jwk.as_bytes(), |decoded| decoded.as_slice());
     // Serde would take an array for the struct.
     if !json.trim_ascii_start().starts_with(b"{") {
         return None;
     }
     serde_json::from_slice(json).ok().map(|Jwk { kid }| kid).filter(|kid| !kid.is_empty())
-}
-
-/// The members of a body that matter, however deep, in their order.
-struct Members(Vec<(&'static str, Value)>);
-
-enum Value {
-    Text(Secret),
-    /// A string without an end.
-    Incomplete,
-    /// The constant `false`, which only `success` can have.
-    False,
-}
-
-/// The members with one name.
-struct Named<'a> {
-    /// The first complete string that is not empty.
-    first: Option<&'a Secret>,
-    /// Whether there are others, complete or not.
-    is_repeated: bool,
-}
-
-impl Members {
-    /// Searches the body as it is. If it is valid JSON without a key, it can still have one whose name has escapes.
-    fn parse(body: &[u8]) -> Self {
-        let members = Self::search(body);
-        if members.0.iter().any(|(name, _)| KEY_NAMES.contains(name)) {
-            return members;
-        }
-        match serde_json::from_slice::<Json>(body) {
-            Ok(json) => Self::search(Zeroizing::new(json.to_string()).as_bytes()),
-            Err(_) => members,
-        }
-    }
-
-    /// Searches a text for members whose value is a string, and for failures.
-    fn search(body: &[u8]) -> Self {
-        let mut members = Self(Vec::new());
-        for at in (0..body.len()).filter(|at| body[*at] == b'"') {
-            for name in NAMES {
-                let value = body[at + 1..].strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"\""));
-                let value = value.and_then(|rest| rest.trim_ascii_start().strip_prefix(b":"));
-                let Some(value) = value.map(<[u8]>::trim_ascii_start) else { continue };
-                if value.starts_with(b"\"") {
-                    let text = Secret::deserialize(&mut serde_json::Deserializer::from_slice(value));
-                    members.0.push((name, text.map_or(Value::Incomplete, Value::Text)));
-                } else if name == "success" && value.starts_with(b"false") {
-                    members.0.push((name, Value::False));
-                }
-            }
-        }
-        members
-    }
-
-    fn recovered_key(&self) -> Option<RecoveredKey> {
-        let (pem, jwk) = (self.named("pem"), self.named("jwk"));
-        let is_one_key = !(pem.is_repeated || jwk.is_repeated || self.named("id").is_repeated);
-        let id = jwk.first.and_then(kid).or_else(|| self.only_id().filter(|_| is_one_key).map(String::from));
-        let pem = pem.first.filter(|_| is_one_key || jwk.first.is_none()).cloned();
-        let created = self.named("created").first.filter(|_| is_one_key);
-        let created = created.and_then(|created| created.expose_secret().parse().ok());
-        (pem.is_some() || jwk.first.is_some()).then(|| RecoveredKey { id, created, pem, jwk: jwk.first.cloned() })
-    }
-
-    /// Returns the ID, if there is only one.
-    fn only_id(&self) -> Option<&str> {
-        let id = self.named("id");
-        id.first.filter(|_| !id.is_repeated).map(Secret::expose_secret)
-    }
-
-    fn say_failure(&self) -> bool {
-        self.0.iter().any(|(_, value)| matches!(value, Value::False))
-    }
-
-    fn named(&self, name: &str) -> Named<'_> {
-        let mut named = Named { first: None, is_repeated: false };
-        let mut incomplete = 0;
-        for (_, value) in self.0.iter().filter(|(known, _)| *known == name) {
-            match (value, named.first) {
-                (Value::Text(text), _) if text.expose_secret().is_empty() => {}
-                (Value::Text(text), None) => named.first = Some(text),
-                (Value::Text(text), Some(first)) if text.expose_secret() == first.expose_secret() => {}
-                (Value::Text(_), Some(_)) => named.is_repeated = true,
-                _ => incomplete += 1,
-            }
-        }
-        named.is_repeated |= incomplete + usize::from(named.first.is_some()) > 1;
-        named
-    }
 }

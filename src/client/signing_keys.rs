@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use ureq::http::StatusCode;
+use ureq::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 
 use super::failure::{self, Operation};
 use super::generated::{self, SecretValue, types};
@@ -214,12 +215,7 @@ impl SigningKeys {
                     _ => Ok(envelope.result),
                 }
             }
-            Err(generated::Error::InvalidResponsePayload(response, _))
-                if [StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&response.status())
-                    && response.body.is_empty() =>
-            {
-                Ok(None)
-            }
+            Err(generated::Error::InvalidResponsePayload(response, _)) if is_empty_success(&response) => Ok(None),
             Err(e) => Err(failure::from_generated(Operation::Delete, e)),
         }
     }
@@ -243,17 +239,22 @@ impl SigningKeys {
     /// [`Error::outcome_unknown`] is true.
     pub fn revoke(&self, id: &str) -> Result<(), Error> {
         validate_id("key ID", id)?;
-        let is_listed = || Ok(self.list()?.iter().any(|key| key.id == id));
-        if !is_listed()? {
+        let is_id = |key: &SigningKeyInfo| key.id == id;
+        if !self.list()?.iter().any(is_id) {
             return Err(failure::not_listed(&self.account_id));
         }
-        let deleted = self.delete(id);
-        match (deleted, is_listed()) {
-            (Err(error), _) if !error.is_not_found() && !error.outcome_unknown() => Err(error),
-            (_, Ok(false)) => Ok(()),
-            (Err(error), Ok(true)) => Err(error),
-            (Ok(_), Ok(true)) => Err(failure::still_listed()),
+        let mut deleted = self.delete(id);
+        if deleted.as_ref().is_err_and(Error::outcome_unknown) {
+            deleted = self.delete(id);
+        }
+        let is_confirmed = deleted.as_ref().map_or_else(Error::is_not_found, |_| true);
+        match (deleted, self.list()) {
+            (Err(error), _) if !is_confirmed && !error.outcome_unknown() => Err(error),
             (_, Err(error)) => Err(failure::not_confirmed(error)),
+            // An empty list can be a mistake, so it confirms nothing.
+            (_, Ok(keys)) if !keys.iter().any(is_id) && (is_confirmed || !keys.is_empty()) => Ok(()),
+            (Err(error), Ok(_)) => Err(failure::not_confirmed(error)),
+            (Ok(_), Ok(_)) => Err(failure::still_listed()),
         }
     }
 
@@ -359,6 +360,13 @@ fn account_id_from(read: ReadVar) -> Result<String, Error> {
     let id = optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))?;
     validate_id(ACCOUNT_ID, &id)?;
     Ok(id)
+}
+
+/// Returns whether a response has no body, and says so: one whose body did not arrive can look alike.
+fn is_empty_success(response: &Response) -> bool {
+    let is_framed = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
+    let has_no_content = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&response.status());
+    response.body.is_empty() && (has_no_content || response.status() == StatusCode::OK && is_framed)
 }
 
 /// Returns the response that could not be decoded, or the part of it that arrived.

@@ -46,7 +46,8 @@ pub enum Fault {
     NullResult,
     /// The request takes effect, but the private key in the response to a create has a format that this crate cannot read.
     UnreadableKey,
-    /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599.
+    /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599. A 204, 205 or 304
+    /// has no body.
     Status(u16),
     /// The request has no effect, and the response is a JSON error like Cloudflare's.
     Error {

@@ -79,6 +79,7 @@ impl Service {
                 let mut response = execute();
                 if let Ok(mut envelope) = serde_json::from_slice::<Value>(&response.body)
                     && operation == Operation::Create
+                    && response.status == 200
                 {
                     envelope["result"]["pem"] = json!("bmV3IGZvcm1hdA==");
                     envelope["result"]["jwk"] = json!("bmV3IGZvcm1hdA==");

@@ -2,8 +2,8 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::token::PlaybackTokenBuilder;
 use crate::crypto::RsaKey;

@@ -80,6 +80,22 @@ fn key_is_never_replaced() {
 }
 
 #[test]
+fn key_that_could_not_be_loaded_is_not_saved() {
+    let (folder, mut store) = store();
+    let error = store.save(&SigningKey::new("key-1", "cGVt", "")).unwrap_err();
+    assert!(error.to_string().contains("only a part"), "{error}");
+    assert!(!folder.path().join("keys").exists());
+    // A key with one form is completed, and is the same when it is saved again.
+    let server = FakeServer::start();
+    let key = server.signing_keys().create().unwrap();
+    let half = SigningKey::new(&key.id, key.pem.expose_secret(), "");
+    store.save(&half).unwrap();
+    store.save(&half).unwrap();
+    store.save(&key).unwrap();
+    assert_eq!(ids(&mut store), [key.id]);
+}
+
+#[test]
 fn keys_of_many_threads_are_all_saved_and_none_is_replaced() {
     let (_folder, store) = store();
     std::thread::scope(|scope| {
@@ -142,6 +158,12 @@ fn damaged_or_misnamed_file_fails_the_whole_load_and_foreign_files_are_left_alon
         assert!(!format!("{error} {error:?} {error:#?}").contains("aHVudGVyMg"));
     }
     fs::remove_file(keys.join("key-key-2.json")).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", keys.join("key-key-2.json")).unwrap();
+        assert!(store.load().unwrap_err().to_string().contains("key-key-2.json"), "a link to nothing is not absent");
+        fs::remove_file(keys.join("key-key-2.json")).unwrap();
+    }
     fs::create_dir(keys.join("key-key-2.json")).unwrap();
     store.load().unwrap_err();
 }
@@ -155,7 +177,14 @@ fn store_in_a_place_that_cannot_be_written_is_an_error() {
         let error = store.save(&SigningKey::new("key-1", "cGVt", "andr")).unwrap_err();
         assert!(error.to_string().contains(place), "{error}");
     }
-    assert!(FileStore::new(folder.path().join("file")).load().is_err());
+    for place in ["file", "missing/keys"] {
+        assert!(
+            FileStore::new(folder.path().join(place)).load().is_err(),
+            "a store that cannot be created is not empty"
+        );
+    }
+    assert!(FileStore::new("").load().is_err());
+    assert!(FileStore::new("a-folder-that-does-not-exist").load().unwrap().is_empty());
 }
 
 #[test]

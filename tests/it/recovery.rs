@@ -45,9 +45,9 @@ fn kid_of_the_jwk_is_the_recovered_id() {
     let jwk = jwk("key-2");
     let body = format!(r#"{{"id": "request-1", "result": {{"pem": "cGVt", "jwk": "{jwk}"}}"#);
     assert_eq!(recovered(&body), parts(Some("key-2"), Some("cGVt"), Some(&jwk)));
-    // A JWK that is not encoded.
+    // The ID beside it is the key's, even if it contradicts the JWK.
     let plain = r#"{"result": {"id": "key-1", "jwk": "{\"kid\": \"key-2\"}"}"#;
-    assert_eq!(recovered(plain), parts(Some("key-2"), None, Some(r#"{"kid": "key-2"}"#)));
+    assert_eq!(recovered(plain), parts(Some("key-1"), None, Some(r#"{"kid": "key-2"}"#)));
 }
 
 #[test]
@@ -56,9 +56,12 @@ fn parts_of_different_keys_are_not_mixed() {
     let two = format!(
         r#"[{{"id": "key-1", "pem": "UEVNMQ==", "jwk": "{first}"}}, {{"id": "key-2", "pem": "UEVNMg==", "jwk": "{second}"}}]"#
     );
-    assert_eq!(recovered(&two), parts(Some("key-1"), None, Some(&first)));
-    // Without a JWK, nothing says which ID is the key's.
-    assert_eq!(recovered(r#"{"id": "a", "result": {"id": "b", "pem": "cGVt""#), parts(None, Some("cGVt"), None));
+    assert_eq!(recovered(&two), parts(Some("key-1"), Some("UEVNMQ=="), Some(&first)));
+    // An ID counts only beside the key.
+    assert_eq!(recovered(r#"{"id": "a", "result": {"id": "b", "pem": "cGVt""#), parts(Some("b"), Some("cGVt"), None));
+    assert_eq!(recovered(r#"{"messages": [{"id": "a"}], "result": {"pem": "cGVt"}}"#), parts(None, Some("cGVt"), None));
+    assert_eq!(recovered(r#"[{"id": "a"}, {"pem": "cGVt"}]"#), parts(None, Some("cGVt"), None));
+    assert_eq!(recovered(r#"{"id": "LS0t+/", "pem": "cGVt"}"#), parts(None, Some("cGVt"), None));
     assert_eq!(recovered(r#"{"result": {"id": "b", "pem": "cGVt"}}"#), parts(Some("b"), Some("cGVt"), None));
     // One form of each of two keys.
     let one_each = format!(r#"[{{"id": "key-1", "pem": "UEVNMQ=="}}, {{"id": "key-2", "jwk": "{second}"}}]"#);
@@ -194,8 +197,8 @@ fn key_that_does_not_belong_to_a_success_stays_in_the_error() {
         (409, &whole),
         (200, &failure),
         (200, &failure[..failure.len() - 9]),
-        // The ID contradicts the JWK.
-        (200, &whole.replace(KEY_ID, "another-id")[..whole.len() - 40]),
+        (200, &whole.replace("true", "fals")[..whole.len()]),
+        (200, &whole.replace(r#""success":true"#, r#""\u0073uccess":false"#)),
     ] {
         let error = failed_create(status, body);
         assert!(error.outcome_unknown(), "{error:#?}");
@@ -215,16 +218,38 @@ fn material_that_is_not_a_whole_key_is_returned_as_it_is() {
         (json!({ "id": KEY_ID, "pem": "cGVt" }), true, false),
         (json!({ "id": KEY_ID, "jwk": "andr" }), false, true),
         // The same key with two IDs.
-        (json!({ "id": "another-id", "pem": pem, "jwk": jwk }), true, true),
+        (json!({ "created": 1, "id": "another-id", "pem": pem, "jwk": jwk }), true, true),
         (json!({ "id": KEY_ID, "pem": [other.pem.expose_secret()], "jwk": &jwk[..900] }), false, true),
     ] {
-        let Err(error) = RawServer::responding(200, &success_body(result.clone())).signing_keys().create() else {
-            // A complete response is not checked.
-            assert_eq!(result["id"], "another-id");
-            continue;
-        };
+        let error = RawServer::responding(200, &success_body(result.clone())).signing_keys().create().unwrap_err();
         let key = error.into_recovered_key().unwrap().into_signing_key().unwrap_err();
         assert_eq!((key.pem.is_some(), key.jwk.is_some()), (has_pem, has_jwk), "{result}");
+    }
+}
+
+/// A key that arrived whole is found behind one that is damaged.
+#[test]
+fn damaged_form_does_not_hide_a_whole_one() {
+    let (pem, jwk) = example();
+    let jwk_json = STANDARD.decode(&jwk).unwrap();
+    let mut damaged_jwk: Value = serde_json::from_slice(&jwk_json).unwrap();
+    damaged_jwk["n"] = json!("AQAB");
+    let damaged_jwk = STANDARD.encode(damaged_jwk.to_string());
+    for result in [
+        format!(r#"{{"id":"{KEY_ID}","jwk":"{damaged_jwk}","pem":"{pem}""#),
+        format!(r#"{{"id":"{KEY_ID}","jwk":"garbage","jwk":"{jwk}""#),
+        format!(r#"{{"id":"{KEY_ID}","pem":"garbage","pem":"{pem}""#),
+        format!(r#"{{"id":"{KEY_ID}","pem":"","j\u0077k":"{jwk}"}}}}"#),
+    ] {
+        let key = created(Reply::Bytes(response(200, &format!(r#"{{"result":{result}"#)))).unwrap();
+        assert_eq!(key.id, KEY_ID);
+    }
+}
+
+#[test]
+fn rate_limit_with_any_sign_of_a_key_is_not_retried() {
+    for body in [r#"{"result":{"id":"x","pem":"#, r#"{"result":{"id":"x","jwk":{"kty":"RSA"}}}"#] {
+        assert!(failed_create(429, body).outcome_unknown(), "{body}");
     }
 }
 

@@ -43,9 +43,15 @@ fn revocation_that_is_not_confirmed_is_an_error_with_an_unknown_outcome() {
     let keys = fake.signing_keys().with_retry_policy(RetryPolicy::none());
     fake.inject_on(Operation::List, Fault::Status(500));
     assert!(!keys.revoke("leaked").unwrap_err().outcome_unknown(), "nothing was deleted");
-    fake.inject_on(Operation::Delete, Fault::Status(500));
+    (0..2).for_each(|_| fake.inject_on(Operation::Delete, Fault::Status(500)));
     let error = keys.revoke("leaked").unwrap_err();
     assert!(error.outcome_unknown() && !error.is_not_found(), "the key is still listed: {error}");
+    // An empty list confirms nothing.
+    (0..2).for_each(|_| fake.inject_on(Operation::Delete, Fault::Status(500)));
+    fake.inject_on(Operation::List, Fault::Delay(std::time::Duration::ZERO));
+    fake.inject_on(Operation::List, Fault::NullResult);
+    assert!(keys.revoke("leaked").unwrap_err().outcome_unknown());
+    assert_eq!(keys.list().unwrap().len(), 1);
     fake.inject_on(Operation::Delete, Fault::Error { status: 403, code: 1, message: "no".into() });
     assert!(keys.revoke("leaked").unwrap_err().is_forbidden());
     keys.revoke("leaked").unwrap();
@@ -76,5 +82,18 @@ fn delete_whose_response_has_errors_is_an_error() {
     assert!(error.to_string().contains("1234 odd"), "{error}");
     for empty in ["{\"success\": true}", r#"{"success": true, "errors": []}"#] {
         assert_eq!(RawServer::responding(200, empty).signing_keys().delete(KEY_ID).unwrap(), None);
+    }
+}
+
+/// The server closes the connection instead of sending the body.
+#[test]
+fn delete_whose_body_did_not_arrive_is_an_error() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    let delete = |reply| RawServer::with_replies(vec![reply]).signing_keys().delete(KEY_ID);
+    for reply in [Reply::BytesThenClose, Reply::BytesThenReset] {
+        assert!(delete(reply(format!("{head}\r\n").into_bytes())).unwrap_err().outcome_unknown());
+    }
+    for empty in ["content-length: 0\r\n\r\n", "transfer-encoding: chunked\r\n\r\n0\r\n\r\n"] {
+        assert_eq!(delete(Reply::Bytes(format!("{head}{empty}").into_bytes())).unwrap(), None);
     }
 }

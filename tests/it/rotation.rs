@@ -7,8 +7,8 @@ use std::time::Duration;
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
 use cloudflare_stream_keys::{
-    ErrorKind, KeyStore, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPlan, RotationPolicy, SigningKey,
-    SigningKeyInfo, SigningKeys,
+    ErrorKind, KeyStore, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPlan, RotationPolicy, Signer,
+    SigningKey, SigningKeyInfo, SigningKeys,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -159,7 +159,7 @@ fn key_that_is_due_is_not_created_if_too_many_are_lost() {
         info
     };
     for (created, lost, is_blocked) in
-        [(Some(5), 9, false), (Some(5), 10, true), (None, 10, true), (Some(0), 99, false), (Some(-1), 99, false)]
+        [(Some(5), 9, false), (Some(5), 10, true), (None, 10, true), (Some(0), 10, true), (Some(-1), 99, false)]
     {
         let mut listed: Vec<_> = (0..lost).map(|n| info(n.to_string(), created)).collect();
         listed.push(info(key.id.clone(), Some(0)));
@@ -218,8 +218,11 @@ fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
         assert!(unsaved.is_none_or(|key| listed.iter().any(|info| info.id == key.id)));
         assert_eq!(listed.len(), 1 + usize::from(unsaved.is_some()));
         if let Some(key) = unsaved {
+            assert_eq!(key.saved, None, "its age counts from when it is saved after all");
+            let mut key = key.clone();
+            key.saved = Some(now);
             store.fails = "";
-            store.save(key).unwrap();
+            store.save(&key).unwrap();
             assert_eq!(rotate(&server, &mut store, now).unwrap().current.id, key.id);
         }
     }
@@ -264,7 +267,7 @@ fn store_that_does_not_return_what_it_saved_is_noticed() {
     let server = FakeServer::start();
     let mut store = Store { hides: true, ..Store::default() };
     let error = rotate(&server, &mut store, server.now()).unwrap_err();
-    assert!(error.to_string().contains("key store does not return the key that it saved"), "{error}");
+    assert!(error.to_string().contains("key store does not return the key, or its date"), "{error}");
     assert!(error.unsaved_key().is_some());
 }
 
@@ -293,4 +296,58 @@ fn blocked_rotation_says_what_to_do() {
     assert!(matches!(error.failures(), [RotateFailure::Blocked]));
     assert!(error.to_string().contains("too many are lost; delete those that no program uses"), "{error}");
     assert_eq!((error.current().unwrap().id.as_str(), error.report().unmanaged.len()), (old.id.as_str(), 10));
+}
+
+/// A list that is always empty, a list that lags behind, and a store that loses dates.
+#[test]
+fn keys_that_come_to_nothing_are_limited() {
+    for trouble in ["empty list", "undated store"] {
+        let server = FakeServer::start();
+        let mut store = Store::default();
+        for day in 0..30 {
+            if trouble == "empty list" {
+                server.inject_on(Operation::List, Fault::NullResult);
+            }
+            let _ = rotate(&server, &mut store, server.now() + DAY * day);
+            if trouble == "undated store" {
+                store.texts.values_mut().for_each(|text| *text = text.replace("\"saved\":", "\"lost\":"));
+            }
+        }
+        server.clear_faults();
+        assert_eq!(server.signing_keys().list().unwrap().len(), 10, "{trouble}");
+    }
+}
+
+#[test]
+fn new_key_is_dated_after_every_other_whatever_the_clocks() {
+    let (server, mut store, old, now) = due();
+    // Another program's clock is ahead, and its key is revoked by hand.
+    let ahead = rotate(&server, &mut store, now + DAY / 100).unwrap().current;
+    server.signing_keys().revoke(&ahead.id).unwrap();
+    let rotation = rotate(&server, &mut store, now).unwrap();
+    assert!(rotation.current.id != ahead.id && rotation.current.id != old.id);
+    assert!(rotation.current.saved > ahead.saved);
+    assert_eq!(Signer::from_store(&mut store).unwrap().key_id(), rotation.current.id);
+}
+
+#[test]
+fn key_that_a_store_returns_twice_is_not_its_own_successor() {
+    let server = FakeServer::start();
+    let key = stored(&server.signing_keys(), Some(0));
+    let again = SigningKey::from_json(key.to_json().expose_secret()).unwrap();
+    let mut later = again.clone();
+    later.saved = Some(days(5));
+    let plan = RotationPolicy::default().plan(&[SigningKeyInfo::new(&key.id)], &[key, again, later], days(20));
+    assert!(plan.delete.is_empty() && plan.remove.is_empty() && !plan.create, "{plan:?}");
+}
+
+#[test]
+fn key_that_another_program_has_just_deleted_is_no_failure() {
+    let (server, mut store, old, now) = due();
+    rotate(&server, &mut store, now).unwrap();
+    let later = now + DAY * 2;
+    server.inject_on(Operation::Delete, Fault::Error { status: 404, code: 10003, message: "Not found".into() });
+    let rotation = rotate(&server, &mut store, later).unwrap();
+    assert!(rotation.report.deleted.is_empty() && store.texts.contains_key(&old.id));
+    assert_eq!(rotate(&server, &mut store, later).unwrap().report.deleted, [old.id]);
 }

@@ -57,6 +57,7 @@ fn texts_of_other_programs_are_read() {
         json!({ "jwk": jwk }).to_string(),
         json!({ "version": 1, "jwk": jwk, "created": null }).to_string(),
         json!({ "id": KEY_ID, "created": "in spring", "pem": pem, "jwk": jwk }).to_string(),
+        STANDARD.encode(&response),
     ] {
         let key = SigningKey::from_json(&text).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((key.id.as_str(), key.saved), (KEY_ID, None));

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,15 +17,18 @@ const DAY: Duration = HOUR.saturating_mul(24);
 /// # What is trusted
 ///
 /// Deleting a key revokes every token that it signed, and a token can be valid for 24 hours. So a key is deleted only when
-/// its successor was saved longer ago than the [`overlap`](Self::overlap). This relies on two things that no program can
-/// check:
+/// its successor was saved longer ago than the [`overlap`](Self::overlap). This relies on three things that no
+/// program can check:
 ///
 /// - **The machine's clock.** If it jumps ahead by more than the margin in the overlap, keys are deleted too early.
 /// - **The time that programs take to switch.** Every program that signs must load the store again within that margin, which
 ///   is an hour by default, and sign with [`Signer::from_store`].
 ///
-/// Nothing else is. A store that is restored from a backup, a job that runs twice or stops halfway, a wrong account, and an
-/// empty list cost no key that signs.
+/// - **The account and its store.** Use one store for each account. A run with a wrong account creates a key there, and
+///   programs sign with it until the next run with the right one.
+///
+/// A job that runs twice at once or stops halfway, a store that is restored from an older backup, and an empty list cost no
+/// key that signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct RotationPolicy {
@@ -81,9 +85,9 @@ impl RotationPolicy {
 
     /// Sets how many keys can be lost before no more are created. Defaults to 10.
     ///
-    /// A key counts as lost if it is newer than the last one that can sign, and is not stored or cannot sign. So a job whose
-    /// creates or saves keep failing does not fill the account, which can have 1,000 keys. If the store has no key that can
-    /// sign, every key of the account that is not stored counts.
+    /// A key counts as lost if it is newer than the last one that is listed, has a date and can sign. It may not be stored,
+    /// not be listed, or not be able to sign. So a job whose creates, saves or lists keep failing does not fill the account,
+    /// which can have 1,000 keys. If there is no such key, every key of the account and of the store counts.
     pub fn max_lost(self, keys: usize) -> Self {
         Self { max_lost: keys, ..self }
     }
@@ -110,6 +114,9 @@ impl RotationPolicy {
     pub fn plan(&self, listed: &[SigningKeyInfo], stored: &[SigningKey], now: Timestamp) -> RotationPlan {
         let mut stored = stored.to_vec();
         newest_first(&mut stored);
+        // A store that has a key twice must not make it its own successor.
+        let mut ids = BTreeSet::new();
+        stored.retain(|key| ids.insert(key.id.clone()));
         let is_listed = |id: &str| listed.iter().any(|key| key.id == id);
         // A key of the future has no age: the clock was set back. A key without a date is older than any other.
         let is_as_old_as = |key: &SigningKey, age: Duration| {
@@ -127,16 +134,17 @@ impl RotationPolicy {
         let is_gone = newest_stored.is_some_and(|newest| !is_listed(&newest.id));
         let is_due = is_gone || managed.first().is_none_or(|newest| is_as_old_as(newest, self.rotate_after));
 
-        // Keys that nobody can sign with, and that are newer than the one to sign with. Dates in the list are all of the
-        // service's clock.
+        // Keys that came to nothing: newer than the last one that is listed and dated and can sign. Dates in the list are
+        // all of the service's clock.
         let unmanaged: Vec<_> =
             listed.iter().filter(|key| stored.iter().all(|known| known.id != key.id)).cloned().collect();
-        let created = signing.and_then(|signing| listed.iter().find(|key| key.id == signing.id)?.created);
+        let sound = managed.iter().copied().filter(|key| key.saved.is_some()).find(can_sign);
+        let newer = stored.iter().take_while(|key| sound.is_none_or(|sound| key.id != sound.id)).count();
+        let created = sound.and_then(|sound| listed.iter().find(|key| key.id == sound.id)?.created);
         let is_newer =
-            |key: &&SigningKeyInfo| key.created.is_none_or(|date| created.is_none_or(|created| date > created));
+            |key: &&SigningKeyInfo| key.created.is_none_or(|date| created.is_none_or(|created| date >= created));
+        let is_blocked = is_due && newer + unmanaged.iter().filter(is_newer).count() >= self.max_lost;
         let unusable = managed.iter().take_while(|key| signing.is_none_or(|signing| key.id != signing.id));
-        let unusable: Vec<_> = unusable.map(|key| key.id.clone()).collect();
-        let is_blocked = is_due && unusable.len() + unmanaged.iter().filter(is_newer).count() >= self.max_lost;
 
         // No token of a key that was saved before this one is still valid.
         let established = managed.iter().copied().filter(|key| is_as_old_as(key, self.overlap)).find(can_sign);
@@ -147,7 +155,7 @@ impl RotationPolicy {
         };
         RotationPlan {
             current: signing.or(newest_stored).map(|key| key.id.clone()),
-            unusable,
+            unusable: unusable.map(|key| key.id.clone()).collect(),
             create: is_due && !is_blocked,
             is_blocked,
             delete: ids(&expired, true),

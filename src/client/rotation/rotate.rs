@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -58,7 +59,7 @@ pub enum RotateFailure {
     Create(Error),
     /// The new key was not saved. It exists in the account, and here.
     Save {
-        /// The key.
+        /// The key, without the date of a save.
         key: Box<SigningKey>,
         /// Why it was not saved.
         source: Error,
@@ -113,7 +114,7 @@ impl SigningKeys {
         policy: &RotationPolicy,
         store: &mut S,
     ) -> Result<Rotation, RotateError> {
-        self.rotate_at(policy, store, Timestamp::now())
+        self.rotate_with_clock(policy, store, &Timestamp::now)
     }
 
     /// Does what [`rotate`](Self::rotate) does, at a time of your choice, for tests.
@@ -126,8 +127,17 @@ impl SigningKeys {
         store: &mut S,
         now: Timestamp,
     ) -> Result<Rotation, RotateError> {
+        self.rotate_with_clock(policy, store, &|| now)
+    }
+
+    fn rotate_with_clock<S: KeyStore + ?Sized>(
+        &self,
+        policy: &RotationPolicy,
+        store: &mut S,
+        clock: &dyn Fn() -> Timestamp,
+    ) -> Result<Rotation, RotateError> {
         let mut run = Run::default();
-        run.execute(self, policy, store, now);
+        run.execute(self, policy, store, clock);
         match run {
             Run { failures, current: Some(current), report } if failures.is_empty() => Ok(Rotation { current, report }),
             Run { failures, current, report } => Err(RotateError(Box::new(Failed { failures, current, report }))),
@@ -148,8 +158,9 @@ impl Run {
         keys: &SigningKeys,
         policy: &RotationPolicy,
         store: &mut S,
-        now: Timestamp,
+        clock: &dyn Fn() -> Timestamp,
     ) {
+        let now = clock();
         let mut stored = match load(store) {
             Ok(stored) => stored,
             Err(failure) => return self.failures.push(failure),
@@ -168,17 +179,18 @@ impl Run {
             self.failures.push(RotateFailure::Blocked);
         }
         if plan.create
-            && let Some(key) = self.create(keys, store, now)
+            && let Some(key) = self.create(keys, store, &stored, clock)
         {
             // What counts is what the store returns.
             stored = match load(store) {
                 Ok(stored) => stored,
                 Err(failure) => return self.failures.push(failure),
             };
-            match stored.iter().any(|known| known.has_same_private_key(&key)) {
+            let is_saved = |known: &SigningKey| known.has_same_private_key(&key) && known.saved.is_some();
+            match stored.iter().any(is_saved) {
                 true => listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) }),
                 false if self.failures.is_empty() => {
-                    let source = Error::new(ErrorKind::Store, "key store does not return the key that it saved");
+                    let source = Error::new(ErrorKind::Store, "key store does not return the key, or its date");
                     self.failures.push(RotateFailure::Save { key: Box::new(key), source });
                 }
                 false => {}
@@ -199,6 +211,8 @@ impl Run {
                     self.report.deleted.push(id.clone());
                     self.remove(store, id);
                 }
+                // Another program has just deleted it. The next run removes it from the store.
+                Err(e) if e.is_not_found() => {}
                 Err(source) => self.failures.push(RotateFailure::Delete { id, source }),
             }
         }
@@ -212,18 +226,22 @@ impl Run {
         &mut self,
         keys: &SigningKeys,
         store: &mut S,
-        now: Timestamp,
+        stored: &[SigningKey],
+        clock: &dyn Fn() -> Timestamp,
     ) -> Option<SigningKey> {
-        let mut key = match keys.create() {
+        let key = match keys.create() {
             Ok(key) => key,
             Err(e) => {
                 self.failures.push(RotateFailure::Create(e));
                 return None;
             }
         };
-        key.saved = Some(now);
         self.report.created = Some(key.id.clone());
-        if let Err(e) = store.save(&key) {
+        // Programs sign with the key that was saved last, whatever the clocks of those that saved the others.
+        let last = stored.iter().filter_map(|key| key.saved).max();
+        let after_last = last.and_then(|last| last.checked_add(Duration::from_nanos(1)).ok());
+        let saved = clock().max(after_last.unwrap_or(Timestamp::MIN));
+        if let Err(e) = store.save(&SigningKey { saved: Some(saved), ..key.clone() }) {
             let source = Error::store("key could not be saved", e);
             self.failures.push(RotateFailure::Save { key: Box::new(key.clone()), source });
         }

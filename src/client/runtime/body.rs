@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::Utf8Error;
 
-use secrecy::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
 /// The bytes of a body: of a request, or of a response that is not JSON.
 ///

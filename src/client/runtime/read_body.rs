@@ -1,7 +1,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
-use secrecy::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
 /// How many bytes are allocated at most before any of them arrived. A list of 1,000 keys has about 0.1 MiB.
 const MAX_INITIAL_CAPACITY: u64 = 1024 * 1024;

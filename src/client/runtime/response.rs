@@ -1,6 +1,8 @@
 use std::ops::Deref;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use serde::de::DeserializeOwned;
 use ureq::http::StatusCode;
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
@@ -30,8 +32,8 @@ impl ResponseHead {
         if let Ok(seconds) = value.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let date = httpdate::parse_http_date(value).ok()?;
-        Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+        let date = rfc2822::parse(value).ok()?.timestamp();
+        Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
     }
 
     fn header(&self, name: &HeaderName) -> Option<&str> {
