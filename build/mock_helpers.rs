@@ -74,7 +74,8 @@ impl VisitMut for Rules {
                 "client_error" => "Responds with a status code from 400 to 499.".to_string(),
                 "server_error" => "Responds with a status code from 500 to 599.".to_string(),
                 _ if is_when => format!("Matches requests with this `{name}`."),
-                _ => format!("Responds with the status code `{name}`."),
+                "ok" => "Responds with 200 OK.".to_string(),
+                _ => format!("Responds with the status code for `{name}`."),
             };
             function.attrs.push(parse_quote!(#[doc = #doc]));
             self.found.insert("fn of When");

@@ -268,8 +268,9 @@ impl Error {
         }))
     }
 
-    pub(crate) fn store(message: impl Into<Cow<'static, str>>, source: impl StdError + Send + Sync + 'static) -> Self {
-        let mut error = Self::new(ErrorKind::Store, message);
+    /// Creates the error for a store that failed.
+    pub(crate) fn store(message: &str, source: impl StdError + Send + Sync + 'static) -> Self {
+        let mut error = Self::new(ErrorKind::Store, format!("{message}: {source}"));
         error.0.source = Some(Box::new(source));
         error
     }

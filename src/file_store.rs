@@ -40,14 +40,12 @@ pub struct FileStore {
     folder: PathBuf,
 }
 
-/// An error of a [`FileStore`]. It names the file, and contains no part of it.
-#[derive(Debug)]
+/// An error of a [`FileStore`]. It names the file, and contains no part of it. `Debug` prints the same line as `Display`.
 pub struct FileStoreError {
     path: PathBuf,
     cause: Cause,
 }
 
-#[derive(Debug)]
 enum Cause {
     Io(io::Error),
     /// The file is not a stored key, or the ID cannot be one.
@@ -200,6 +198,12 @@ impl fmt::Display for FileStoreError {
             Cause::Misnamed => f.write_str("file holds a key with another ID than its name says"),
             Cause::OtherKey => f.write_str("file holds another key with this ID; nothing was changed"),
         }
+    }
+}
+
+impl fmt::Debug for FileStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -45,7 +45,8 @@ pub trait KeyStore {
 
     /// Saves a key. On return, it must survive a crash.
     ///
-    /// If the store has this key already, it stays as it is. Another key with the same ID must never be replaced.
+    /// If the store has a key with this ID already, it must stay as it is: the service does not give an ID twice. A store that
+    /// can tell that it is another key returns an error.
     ///
     /// # Errors
     /// Returns an error if the key is not saved.

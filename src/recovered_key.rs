@@ -23,7 +23,7 @@ pub struct RecoveredKey {
 
 impl RecoveredKey {
     /// Returns the signing key, if one form of its private key is whole and its ID is known. The other form is derived, and
-    /// the key has signed once.
+    /// the key is tested with a signature.
     ///
     /// ```
     /// use cloudflare_stream_keys::Error;

@@ -80,7 +80,7 @@ impl SigningKey {
     /// Reads a key from the text that [`to_json`](Self::to_json) returned, or from the response to a create: the whole JSON
     /// or its `result`, as saved with curl.
     ///
-    /// A text that has only one of `pem` and `jwk` is completed, and the key has signed once. A complete one is not checked;
+    /// A text that has only one of `pem` and `jwk` is completed and tested with a signature. A complete one is not checked;
     /// [`Signer::new`](crate::Signer::new) checks it.
     ///
     /// ```

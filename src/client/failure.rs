@@ -56,7 +56,8 @@ pub(super) fn incomplete(
 
 /// Creates the error for a key to revoke that the account does not have.
 pub(super) fn not_listed(account_id: &str) -> Error {
-    let message = format!("not in the list of account {account_id}; it is revoked only if that is the right account");
+    let message =
+        format!("not in the list of account {account_id}; it is revoked only if that is the right account and key ID");
     let mut error = new(Operation::Revoke, ErrorKind::Api, message);
     error.0.is_unlisted = true;
     error

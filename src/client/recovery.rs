@@ -63,14 +63,17 @@ impl Body {
         Self { text, members }
     }
 
-    /// Returns the first key in the body: the JWK if there is one, and what else is in the same object.
+    /// Returns the key in the body. If its JWK is whole, everything else is of the same object. If not, both forms are kept,
+    /// and the ID is that beside the PEM.
     fn key(&self) -> Option<RecoveredKey> {
         let is_id = |id: &str| validate_id("key ID", id).is_ok();
-        let jwk = self.first("jwk", None, |jwk| kid(jwk).is_some());
-        let pem = self.first("pem", jwk.map(|(at, _)| at), |pem| PrivateKey::from_pem(pem).is_ok());
-        let (at, _) = jwk.or(pem)?;
+        let is_jwk = |jwk: &str| PrivateKey::from_jwk(jwk).is_ok();
+        let jwk = self.first("jwk", None, is_jwk);
+        let whole = jwk.filter(|(_, jwk)| is_jwk(jwk.expose_secret()));
+        let pem = self.first("pem", whole.map(|(at, _)| at), |pem| PrivateKey::from_pem(pem).is_ok());
+        let (at, _) = whole.or(pem).or(jwk)?;
         let id = self.first("id", Some(at), is_id).map(|(_, id)| id.expose_secret().to_string());
-        let kid = jwk.and_then(|(_, jwk)| kid(jwk.expose_secret()));
+        let kid = jwk.filter(|(other, _)| self.are_beside(at, *other)).and_then(|(_, jwk)| kid(jwk.expose_secret()));
         let created = self.first("created", Some(at), |_| true);
         Some(RecoveredKey {
             id: id.or(kid).filter(|id| is_id(id)),
@@ -80,10 +83,20 @@ impl Body {
         })
     }
 
+    /// Returns whether the members at these places are of the same object.
+    fn are_beside(&self, one: usize, other: usize) -> bool {
+        let mut depth = 0;
+        let stays_inside = self.text[one.min(other)..one.max(other)].iter().all(|byte| {
+            depth += i32::from(b"{[".contains(byte)) - i32::from(b"}]".contains(byte));
+            depth >= 0
+        });
+        stays_inside && depth == 0
+    }
+
     /// Returns a string with this name, in the same object as the member at the given place: one that is whole, or else the
     /// first that is not empty.
     fn first(&self, name: &str, beside: Option<usize>, is_whole: impl Fn(&str) -> bool) -> Option<(usize, &Secret)> {
-        let is_beside = |at: usize| beside.is_none_or(|other| are_beside(&self.text[at.min(other)..at.max(other)]));
+        let is_beside = |at: usize| beside.is_none_or(|other| self.are_beside(at, other));
         let texts = self.members.iter().filter(|member| member.name == name && is_beside(member.at));
         let texts = texts.filter_map(|member| match &member.value {
             Value::Text(text) if !text.expose_secret().is_empty() => Some((member.at, text)),
@@ -91,16 +104,6 @@ impl Body {
         });
         texts.clone().find(|(_, text)| is_whole(text.expose_secret())).or_else(|| texts.clone().next())
     }
-}
-
-/// Returns whether the members at both ends of a text are of the same object.
-fn are_beside(between: &[u8]) -> bool {
-    let mut depth = 0;
-    let stays_inside = between.iter().all(|byte| {
-        depth += i32::from(b"{[".contains(byte)) - i32::from(b"}]".contains(byte));
-        depth >= 0
-    });
-    stays_inside && depth == 0
 }
 
 /// Returns the member that starts at this quote.

@@ -68,7 +68,7 @@ impl SigningKeys {
     /// private key cannot be retrieved again.
     ///
     /// The call succeeds if the private key arrived, even if the rest of the response is damaged: a missing PEM or JWK is
-    /// derived from the other, and the key has signed once. A complete response is returned as it is.
+    /// derived from the other, and the key is tested with a signature. A complete response is returned as it is.
     ///
     /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
     /// See [`RetryPolicy`]. To create keys regularly, use [`rotate`](Self::rotate), which saves them too.
@@ -222,7 +222,10 @@ impl SigningKeys {
 
     /// Deletes a key and makes sure that it is gone: lists the keys before and after. Call it for a key that has leaked.
     ///
-    /// Success means that the key was listed and no longer is. After an error, fix the cause and call it again.
+    /// Success means that the key was listed and no longer is. After an error, fix the cause and call it again. If the outcome
+    /// was unknown, and the key is then not found, it is revoked.
+    ///
+    /// Then remove the key from the store and call [`rotate`](Self::rotate), which creates a successor at once.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -235,7 +238,7 @@ impl SigningKeys {
     ///
     /// # Errors
     /// Returns the errors of [`list`](Self::list) and [`delete`](Self::delete). If the key is not listed,
-    /// [`Error::is_not_found`] is true: it is revoked, or it belongs to another account. If the key may be deleted,
+    /// [`Error::is_not_found`] is true: it is revoked, or the key ID or the account ID is wrong. If the key may be deleted,
     /// [`Error::outcome_unknown`] is true.
     pub fn revoke(&self, id: &str) -> Result<(), Error> {
         validate_id("key ID", id)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::FakeServer;
-use cloudflare_stream_keys::{ErrorKind, FileStore, KeyStore, Signer, SigningKey};
+use cloudflare_stream_keys::{ErrorKind, FileStore, FileStoreError, KeyStore, Signer, SigningKey};
 use tempfile::TempDir;
 
 /// An empty store in a folder that does not exist yet.
@@ -212,7 +212,7 @@ fn signer_uses_the_key_that_was_saved_last_and_can_sign() {
     unreadable.saved = Some("2026-01-04T00:00:00Z".parse().unwrap());
     store.save(&unreadable).unwrap();
     assert_eq!(Signer::from_store(&mut store).unwrap().key_id(), newest);
-    let store: &mut dyn KeyStore<Error = cloudflare_stream_keys::FileStoreError> = &mut store;
+    let store: &mut dyn KeyStore<Error = FileStoreError> = &mut store;
     assert_eq!(Signer::from_store(store).unwrap().key_id(), newest);
 
     let folder = tempfile::tempdir().unwrap();
@@ -221,6 +221,8 @@ fn signer_uses_the_key_that_was_saved_last_and_can_sign() {
     assert!(Signer::from_store(&mut only_unreadable).unwrap_err().to_string().starts_with("JWK "));
     fs::write(folder.path().join("key-x.json"), "").unwrap();
     let error = Signer::from_store(&mut only_unreadable).unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Store, "key store could not be loaded"));
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("key-x.json"));
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().starts_with("key store could not be loaded: "), "{error}");
+    assert!(error.to_string().contains("key-x.json"), "{error}");
+    assert!(std::error::Error::source(&error).unwrap().is::<FileStoreError>());
 }

@@ -64,10 +64,14 @@ fn parts_of_different_keys_are_not_mixed() {
     assert_eq!(recovered(r#"{"id": "LS0t+/", "pem": "cGVt"}"#), parts(None, Some("cGVt"), None));
     assert_eq!(recovered(r#"{"result": {"id": "b", "pem": "cGVt"}}"#), parts(Some("b"), Some("cGVt"), None));
     // One form of each of two keys.
-    let one_each = format!(r#"[{{"id": "key-1", "pem": "UEVNMQ=="}}, {{"id": "key-2", "jwk": "{second}"}}]"#);
-    assert_eq!(recovered(&one_each), parts(Some("key-2"), None, Some(&second)));
-    let truncated = format!(r#"[{{"id": "key-2", "jwk": "{second}"}}, {{"pem": "UEVNMQ==", "jw"#);
-    assert_eq!(recovered(&format!(r#"{truncated}k": "abc"#)), parts(Some("key-2"), None, Some(&second)));
+    let (_, whole) = example();
+    let one_each = format!(r#"[{{"id": "key-1", "pem": "UEVNMQ=="}}, {{"id": "{KEY_ID}", "jwk": "{whole}"}}]"#);
+    assert_eq!(recovered(&one_each), parts(Some(KEY_ID), None, Some(&whole)));
+    let truncated = format!(r#"[{{"id": "{KEY_ID}", "jwk": "{whole}"}}, {{"pem": "UEVNMQ==", "jw"#);
+    assert_eq!(recovered(&format!(r#"{truncated}k": "abc"#)), parts(Some(KEY_ID), None, Some(&whole)));
+    // If neither is whole, nothing says which one matters.
+    let neither = format!(r#"[{{"id": "key-1", "pem": "UEVNMQ=="}}, {{"id": "key-2", "jwk": "{second}"}}]"#);
+    assert_eq!(recovered(&neither), parts(Some("key-1"), Some("UEVNMQ=="), Some(&second)));
     // A part that is repeated is still a part of one key.
     let repeated = r#"{"id": "a", "pem": "cGVt", "result": {"id": "a", "pem": "cGVt"}}"#;
     assert_eq!(recovered(repeated), parts(Some("a"), Some("cGVt"), None));

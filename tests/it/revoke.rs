@@ -28,7 +28,7 @@ fn key_of_another_account_is_not_found() {
         let error = wrong.revoke("leaked").unwrap_err();
         assert!(error.is_not_found() && !error.outcome_unknown(), "{error:#?}");
         let message = "failed to revoke a signing key: not in the list of account wrong-account; it is revoked only if \
-                       that is the right account";
+                       that is the right account and key ID";
         assert_eq!(error.to_string(), message);
     }
     assert!(fake.requests().iter().all(|request| request.method == "GET"));

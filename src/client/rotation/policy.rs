@@ -27,8 +27,8 @@ const DAY: Duration = HOUR.saturating_mul(24);
 /// - **The account and its store.** Use one store for each account. A run with a wrong account creates a key there, and
 ///   programs sign with it until the next run with the right one.
 ///
-/// A job that runs twice at once or stops halfway, a store that is restored from an older backup, and an empty list cost no
-/// key that signs.
+/// A key in use is safe from a job that runs twice at once or stops halfway, from a store that is restored from an older
+/// backup, and from a list that is empty by mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct RotationPolicy {

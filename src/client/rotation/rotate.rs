@@ -311,7 +311,6 @@ impl fmt::Debug for RotateError {
 impl StdError for RotateError {}
 
 impl fmt::Display for RotateFailure {
-    /// Writes the error and its causes on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = match self {
             Self::Load(error) | Self::List(error) | Self::Create(error) => error,
@@ -331,12 +330,6 @@ impl fmt::Display for RotateFailure {
                 source
             }
         };
-        error.fmt(f)?;
-        let mut source = error.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        error.fmt(f)
     }
 }
