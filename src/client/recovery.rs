@@ -40,7 +40,7 @@ struct Body {
 
 struct Member {
     name: &'static str,
-    /// Where it is in the text.
+    /// Its position in the text.
     at: usize,
     value: Value,
 }
