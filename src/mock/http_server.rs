@@ -31,14 +31,9 @@ pub(super) struct HttpServer {
 
 struct Shared {
     handler: Box<Handler>,
-    connections: Mutex<Connections>,
-}
-
-#[derive(Default)]
-struct Connections {
-    is_stopped: bool,
-    /// A connection's only strong reference is in its thread, so that it is closed when the thread drops it.
-    streams: Vec<Weak<TcpStream>>,
+    /// The connections, or `None` if the server is stopped. A connection's only strong reference is in its thread, so that it
+    /// is closed when the thread drops it.
+    connections: Mutex<Option<Vec<Weak<TcpStream>>>>,
 }
 
 /// The pause after a failed accept, which fails again at once if the process has no file descriptor left.
@@ -54,7 +49,7 @@ impl HttpServer {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { handler: Box::new(handler), connections: Mutex::default() });
+        let shared = Arc::new(Shared { handler: Box::new(handler), connections: Mutex::new(Some(Vec::new())) });
         let accept_thread = thread::Builder::new().spawn({
             let shared = shared.clone();
             move || shared.accept(&listener)
@@ -83,7 +78,7 @@ impl Shared {
     fn accept(&self, listener: &TcpListener) {
         thread::scope(|scope| {
             for stream in listener.incoming() {
-                if self.connections().is_stopped {
+                if self.connections().is_none() {
                     return;
                 }
                 match stream {
@@ -135,24 +130,20 @@ impl Shared {
         stream.set_nodelay(true)?;
         let stream = Arc::new(stream);
         let mut connections = self.connections();
-        if connections.is_stopped {
-            return Err(ErrorKind::ConnectionAborted.into());
-        }
-        connections.streams.retain(|stream| stream.strong_count() > 0);
-        connections.streams.push(Arc::downgrade(&stream));
+        let connections = connections.as_mut().ok_or(ErrorKind::ConnectionAborted)?;
+        connections.retain(|stream| stream.strong_count() > 0);
+        connections.push(Arc::downgrade(&stream));
         Ok(stream)
     }
 
     /// Ends all connections, and so their threads.
     fn stop(&self) {
-        let mut connections = self.connections();
-        connections.is_stopped = true;
-        for stream in connections.streams.iter().filter_map(Weak::upgrade) {
+        for stream in self.connections().take().into_iter().flatten().filter_map(|stream| stream.upgrade()) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    fn connections(&self) -> MutexGuard<'_, Connections> {
+    fn connections(&self) -> MutexGuard<'_, Option<Vec<Weak<TcpStream>>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -40,31 +40,23 @@ impl RecordedRequest {
     pub(super) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut head = Vec::new();
         let mut limited = reader.take(MAX_HEAD);
-        // RFC 9112, section 2.2, allows empty lines before a request.
-        while read_line(&mut limited, &mut head)? && head.trim_ascii().is_empty() {
-            head.clear();
-        }
-        if head.is_empty() {
-            return Ok(None);
-        }
-        while !head.ends_with(b"\n\r\n") && !head.ends_with(b"\n\n") {
-            if !read_line(&mut limited, &mut head)? {
-                return Err(ErrorKind::UnexpectedEof.into());
+        while limited.read_until(b'\n', &mut head)? > 0 {
+            let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+            let mut parsed = httparse::Request::new(&mut headers);
+            if parsed.parse(&head).map_err(invalid)?.is_partial() {
+                continue;
             }
+            let uri: Uri = parsed.path.unwrap_or_default().parse().map_err(invalid)?;
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            return Ok(Some(Self {
+                method: parsed.method.unwrap_or_default().to_string(),
+                path: uri.path().to_string(),
+                query: uri.query().unwrap_or_default().to_string(),
+                headers: parsed.headers.iter().map(|header| (header.name.to_lowercase(), text(header.value))).collect(),
+                body: String::new(),
+            }));
         }
-
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut parsed = httparse::Request::new(&mut headers);
-        parsed.parse(&head).map_err(invalid)?;
-        let uri: Uri = parsed.path.unwrap_or_default().parse().map_err(invalid)?;
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Some(Self {
-            method: parsed.method.unwrap_or_default().to_string(),
-            path: uri.path().to_string(),
-            query: uri.query().unwrap_or_default().to_string(),
-            headers: parsed.headers.iter().map(|header| (header.name.to_lowercase(), text(header.value))).collect(),
-            body: String::new(),
-        }))
+        if head.is_empty() { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 
     /// Reads the body that follows the head.
@@ -73,10 +65,7 @@ impl RecordedRequest {
         if self.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             while read_chunk(reader, &mut body)? {}
             // The trailers end with an empty line.
-            let mut line = Vec::new();
-            while read_line(reader, &mut line)? && !line.trim_ascii().is_empty() {
-                line.clear();
-            }
+            while !read_line(reader)?.trim_ascii().is_empty() {}
         } else if let Some(length) = self.header("content-length") {
             read_exactly(reader, length.parse().map_err(invalid)?, &mut body)?;
         }
@@ -87,13 +76,11 @@ impl RecordedRequest {
 
 /// Reads a chunk. Returns `false` if it was the last one, which is empty.
 fn read_chunk(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<bool> {
-    let mut line = Vec::new();
-    read_line(reader, &mut line)?;
-    let Ok(Status::Complete((_, length))) = httparse::parse_chunk_size(&line) else {
+    let Ok(Status::Complete((_, length))) = httparse::parse_chunk_size(&read_line(reader)?) else {
         return Err(ErrorKind::InvalidData.into());
     };
     read_exactly(reader, length, body)?;
-    Ok(length > 0 && read_line(reader, &mut line)?)
+    Ok(length > 0 && !read_line(reader)?.is_empty())
 }
 
 fn read_exactly(reader: &mut impl BufRead, length: u64, body: &mut Vec<u8>) -> io::Result<()> {
@@ -103,9 +90,11 @@ fn read_exactly(reader: &mut impl BufRead, length: u64, body: &mut Vec<u8>) -> i
     }
 }
 
-/// Appends a line with its line break. Returns `false` at the end of the stream.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    Ok(reader.read_until(b'\n', line)? > 0)
+/// Returns a line with its line break, or nothing at the end of the stream.
+fn read_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    reader.read_until(b'\n', &mut line)?;
+    Ok(line)
 }
 
 fn invalid(e: impl std::error::Error + Send + Sync + 'static) -> io::Error {

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::FakeServer;
 use super::fault::{Fault, Operation};
 use super::http_server::Response;
 use super::request::RecordedRequest;
 use super::rsa_key::RsaKey;
-use crate::SigningKeyInfo;
 use crate::validate::validate_id;
+use crate::{Secret, SigningKeyInfo};
 
 /// The code for a key that does not exist.
 const UNKNOWN_KEY: i64 = 10003;
@@ -57,7 +57,7 @@ impl Service {
         let is_affected = |(wanted, _): &(Option<Operation>, Fault)| wanted.is_none_or(|wanted| wanted == operation);
         let fault = self.faults.iter().position(is_affected).map(|at| self.faults.remove(at).1);
         let mut execute = || match is_authenticated(&request) {
-            true => self.execute(operation, account_id, key_id),
+            true => self.execute(operation, account_id, key_id, fault == Some(Fault::UnreadableKey)),
             false => failure(401, AUTHENTICATION, "Authentication error"),
         };
         let response = match &fault {
@@ -75,18 +75,6 @@ impl Service {
                 let response = execute();
                 if response.status == 200 { success(()) } else { response }
             }
-            Some(Fault::UnreadableKey) => {
-                let mut response = execute();
-                if let Ok(mut envelope) = serde_json::from_slice::<Value>(&response.body)
-                    && operation == Operation::Create
-                    && response.status == 200
-                {
-                    envelope["result"]["pem"] = json!("bmV3IGZvcm1hdA==");
-                    envelope["result"]["jwk"] = json!("bmV3IGZvcm1hdA==");
-                    response.body = envelope.to_string().into_bytes();
-                }
-                response
-            }
             Some(Fault::Status(status)) => html(*status),
             Some(Fault::Error { status, code, message }) => failure(*status, *code, message),
             Some(Fault::RateLimit { retry_after }) => {
@@ -101,7 +89,7 @@ impl Service {
         (response, fault)
     }
 
-    fn execute(&mut self, operation: Operation, account_id: &str, key_id: &str) -> Response {
+    fn execute(&mut self, operation: Operation, account_id: &str, key_id: &str, is_unreadable: bool) -> Response {
         let now = self.now();
         let keys = self.keys.entry(account_id.to_string()).or_default();
         match operation {
@@ -118,7 +106,10 @@ impl Service {
                 let mut info = SigningKeyInfo::new(format!("{:032x}", fastrand::u128(..)));
                 info.created = Some(now);
                 let key = RsaKey::new(self.created, &info.id).expect("the keys are PKCS#1 DER");
-                let (pem, jwk) = (key.pem.expose_secret(), key.jwk.expose_secret());
+                let form = |form: &Secret| {
+                    if is_unreadable { "bmV3IGZvcm1hdA==".to_string() } else { form.expose_secret().to_string() }
+                };
+                let (pem, jwk) = (form(&key.pem), form(&key.jwk));
                 let result = json!({ "id": info.id, "created": now.to_string(), "pem": pem, "jwk": jwk });
                 keys.push(StoredKey { info, public_key: Some(key.public_key) });
                 self.created += 1;
