@@ -38,14 +38,7 @@ pub struct RotationReport {
 /// An error of [`SigningKeys::rotate`]: one or more steps failed. The others were done as far as that is safe.
 ///
 /// Run it again later. If [`unsaved_key`](Self::unsaved_key) returns a key, save that one first.
-pub struct RotateError(Box<Failed>);
-
-#[derive(Debug)]
-struct Failed {
-    failures: Vec<RotateFailure>,
-    current: Option<SigningKey>,
-    report: RotationReport,
-}
+pub struct RotateError(Box<Run>);
 
 /// A step of [`SigningKeys::rotate`] that failed.
 #[derive(Debug)]
@@ -140,12 +133,13 @@ impl SigningKeys {
         run.execute(self, policy, store, clock);
         match run {
             Run { failures, current: Some(current), report } if failures.is_empty() => Ok(Rotation { current, report }),
-            Run { failures, current, report } => Err(RotateError(Box::new(Failed { failures, current, report }))),
+            run => Err(RotateError(Box::new(run))),
         }
     }
 }
 
-#[derive(Default)]
+/// A rotation that is under way, or failed.
+#[derive(Debug, Default)]
 struct Run {
     failures: Vec<RotateFailure>,
     current: Option<SigningKey>,
