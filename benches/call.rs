@@ -1,7 +1,7 @@
 //! Listing keys, compared with hand-written code on ureq and serde_json, and with other clients.
 //!
 //! ```text
-//! cargo bench --bench call
+//! cargo bench --manifest-path benches/Cargo.toml --bench call
 //! ```
 //!
 //! The hand-written code exists without timeouts, which spares ureq a thread and a lookup per request, and with the same

@@ -1,7 +1,7 @@
 //! Signing a token, compared with the RSA signature alone and with jsonwebtoken.
 //!
 //! ```text
-//! cargo bench --bench sign
+//! cargo bench --manifest-path benches/Cargo.toml --bench sign
 //! ```
 //!
 //! Prints ratios of median times. The functions take turns, so that other load on the machine affects all of them.
