@@ -22,10 +22,15 @@ use std::thread;
 use std::time::Duration;
 
 use cloudflare_stream_keys::{Client, Credentials, SigningKeys};
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use support::medians;
+
+/// The dates of the hand-written code: chrono's with the feature `chrono`, which are slower, and jiff's otherwise.
+#[cfg(feature = "chrono")]
+type Date = chrono::DateTime<chrono::Utc>;
+#[cfg(not(feature = "chrono"))]
+type Date = jiff::Timestamp;
 
 const TOKEN: &str = "v1.0-e24fd090c02efcfecb4de8f4ff246fd5c75b48946fdf0ce26c59f91d0d90797b";
 const ROUNDS: usize = 5000;
@@ -95,7 +100,7 @@ struct Message {
 #[allow(dead_code)]
 struct Key {
     id: String,
-    created: Option<Timestamp>,
+    created: Option<Date>,
     key_id: Option<String>,
 }
 
