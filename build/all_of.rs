@@ -13,8 +13,8 @@ const MAX_DEPTH: usize = 8;
 /// Keywords that say something about a schema beside what its allOf says.
 const MARKS: [&str; 6] = ["deprecated", "description", "nullable", "readOnly", "writeOnly", "x-sensitive"];
 
-/// Replaces every allOf of objects by one object, one of strings or numbers by one such schema, and an allOf of one schema
-/// by that schema. What is left is progenitor's to merge.
+/// Replaces every allOf of schemas with one type by one such schema, and an allOf of one schema by that schema. What is left
+/// is progenitor's to merge.
 pub fn flatten_all(spec: &mut Value) -> Result<(), String> {
     let named = schemas(spec);
     let mut nested = Vec::new();
@@ -48,13 +48,10 @@ fn flatten(schema: &Value, named: &Map<String, Value>, depth: usize) -> Option<V
         && target(only).is_some()
         && !is_true(schema, "x-sensitive")
         && let Some(object) = resolve(only, named).filter(|schema| !is_scalar(schema))
+        && is_true(schema, "nullable") <= is_true(object, "nullable")
     {
-        if is_true(schema, "nullable") && !is_true(object, "nullable") {
-            return None; // progenitor makes an Option of it.
-        }
         let mut only = only.clone();
-        let directions = marks.into_iter().filter(|(key, _)| ["readOnly", "writeOnly"].contains(&key.as_str()));
-        only.as_object_mut()?.extend(directions);
+        only.as_object_mut()?.extend(marks);
         return Some(only);
     }
 
@@ -63,10 +60,9 @@ fn flatten(schema: &Value, named: &Map<String, Value>, depth: usize) -> Option<V
     let mut merged = match &flat[..] {
         [] => json!({}),
         [only] => only.clone(),
-        [first, ..] if is_scalar(first) => merge_scalars(&flat)?,
-        _ => merge_objects(&flat)?,
+        _ => merge(&flat)?,
     };
-    let required: BTreeSet<String> = members.iter().chain([&merged]).flat_map(required).collect();
+    let required: BTreeSet<String> = members.iter().chain(&flat).chain([&own]).flat_map(required).collect();
     if merged.get("properties").is_some() {
         merged["required"] = required.into_iter().collect();
     }
@@ -86,27 +82,21 @@ fn flatten_member(member: &Value, named: &Map<String, Value>, depth: usize) -> O
     }
 }
 
-fn merge_scalars(scalars: &[Value]) -> Option<Value> {
-    let mut merged = Map::new();
-    for scalar in scalars.iter().rev() {
-        merged.extend(scalar.as_object().filter(|_| scalar["type"] == scalars[0]["type"])?.clone());
+/// Merges schemas of one type. What one of them says beside its type does not describe the whole.
+fn merge(schemas: &[Value]) -> Option<Value> {
+    let kind = schemas.iter().find_map(|schema| schema.get("type")).cloned().unwrap_or_else(|| json!("object"));
+    let (mut merged, mut properties) = (Map::new(), Map::new());
+    for schema in schemas {
+        let has_kind = !is_combined(schema) && schema.get("type").is_none_or(|other| *other == kind);
+        let members = schema.as_object().filter(|_| has_kind)?.clone();
+        properties.extend(schema["properties"].as_object().cloned().unwrap_or_default());
+        merged.extend(members.into_iter().filter(|(key, _)| !MARKS.contains(&key.as_str())));
     }
+    if kind == "object" {
+        merged.insert("properties".to_string(), Value::Object(properties));
+    }
+    merged.insert("type".to_string(), kind);
     Some(Value::Object(merged))
-}
-
-fn merge_objects(objects: &[Value]) -> Option<Value> {
-    let mut merged = json!({ "type": "object" });
-    let (mut properties, mut names) = (Map::new(), BTreeSet::new());
-    for object in objects.iter().map(|object| is_object(object).then_some(object)) {
-        properties.extend(object?.get("properties").and_then(Value::as_object).cloned().unwrap_or_default());
-        names.extend(required(object?));
-        if let Some(additional) = object?.get("additionalProperties") {
-            merged["additionalProperties"] = additional.clone();
-        }
-    }
-    merged["properties"] = Value::Object(properties);
-    merged["required"] = names.into_iter().collect();
-    Some(merged)
 }
 
 fn required(schema: &Value) -> impl Iterator<Item = String> {
@@ -114,12 +104,7 @@ fn required(schema: &Value) -> impl Iterator<Item = String> {
     names.filter_map(Value::as_str).map(String::from)
 }
 
-fn is_object(schema: &Value) -> bool {
-    let has = |key| schema.get(key).is_some();
-    (schema["type"] == "object" || !has("type")) && !has("allOf") && !has("oneOf")
-}
-
-/// Returns a schema as an object without allOf and references, or `None` if it is not an object.
-pub fn object(schema: &Value, named: &Map<String, Value>) -> Option<Value> {
-    flatten_member(schema, named, 0).filter(is_object)
+/// Returns whether several schemas describe a value.
+pub fn is_combined(schema: &Value) -> bool {
+    schema.get("allOf").is_some() || schema.get("oneOf").is_some()
 }

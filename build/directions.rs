@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::names::pascal_case;
 use super::spec::{
     Kind, is_true, operations, reachable, reference, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas,
 };
@@ -56,7 +55,7 @@ fn has_mark(property: &Value, mark: &str, named: &Map<String, Value>) -> bool {
 
 /// Keeps `required` and the values of strings. Members that only responses have are not sent.
 fn adapt_request(schema: &mut Value, named: &Map<String, Value>) {
-    if schema["type"] != "string" || !has_distinct_names(&schema["enum"]) {
+    if schema["type"] != "string" {
         remove_keys(schema, &["enum"]);
     }
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
@@ -65,13 +64,6 @@ fn adapt_request(schema: &mut Value, named: &Map<String, Value>) {
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.retain(|name| name.as_str().is_some_and(|name| names.contains(name)));
     }
-}
-
-/// Returns whether the values of an enum become distinct variants: Cloudflare has `<` and `>`, and `ASC` beside `asc`.
-fn has_distinct_names(values: &Value) -> bool {
-    let mut names = BTreeSet::new();
-    let mut values = values.as_array().into_iter().flatten().filter_map(Value::as_str).map(pascal_case);
-    values.all(|name| !name.is_empty() && names.insert(name))
 }
 
 /// Lets responses differ from the spec if that does no harm: anything may be missing or null, and have other values, except

@@ -1,5 +1,6 @@
 //! Normalizes the spec, runs progenitor on it, and rewrites what that generates.
 
+use std::collections::BTreeSet;
 use std::panic;
 
 use openapiv3::OpenAPI;
@@ -60,11 +61,7 @@ fn run_progenitor(
     let problem = match outcome {
         Ok(Ok(code)) => return Ok(code),
         Ok(Err(e)) => e.to_string(),
-        Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
-            (Some(message), _) => message.clone(),
-            (None, Some(message)) => message.to_string(),
-            (None, None) => "it panics".to_string(),
-        },
+        Err(panic) => panic.downcast_ref::<String>().map_or("it panics".to_string(), String::clone),
     };
     // Some messages go on with a dump of the schema.
     let problem: String = problem.lines().next().unwrap_or_default().chars().take(160).collect();
@@ -74,10 +71,9 @@ fn run_progenitor(
 /// Parses generated code. Checks that no two schemas became the same type, which rustc would report far from the spec.
 fn parse(code: TokenStream, spec: &Value) -> Result<syn::File, String> {
     let mut file = syn::parse2(code).map_err(|e| format!("progenitor generates invalid code: {e}"))?;
-    let types = blocking::types(&mut file).into_iter().flatten();
-    let mut names: Vec<String> = types.filter_map(blocking::parts).map(|(name, _)| name).collect();
-    names.sort();
-    let Some(name) = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]) else { return Ok(file) };
+    let mut names = BTreeSet::new();
+    let mut types = blocking::types(&mut file).into_iter().flatten().filter_map(blocking::parts);
+    let Some((name, _)) = types.find(|(name, _)| !names.insert(name.clone())) else { return Ok(file) };
     let schemas = spec::schemas(spec).into_iter().map(|(schema, _)| schema);
     let schemas: Vec<String> = schemas.filter(|schema| name.starts_with(&pascal_case(schema))).collect();
     Err(format!("several schemas become the type `{name}`, look at {}; rename one of them", schemas.join(" and ")))
@@ -94,11 +90,7 @@ fn urls(spec: &mut Value) -> Vec<Item> {
         for name in operation.path_parameters() {
             let argument = snake_case(name);
             format = format.replace(&format!("{{{name}}}"), &format!("{{{argument}}}"));
-            let argument = format_ident!("{argument}");
-            // A name can stand in a path more than once, as in Cloudflare's address maps.
-            if !names.contains(&argument) {
-                names.push(argument);
-            }
+            names.push(format_ident!("{argument}"));
         }
         quote! {
             pub fn #function(#(#names: &str),*) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Literal, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 use syn::{ImplItem, parse_quote};
@@ -30,12 +30,11 @@ struct Rules {
 }
 
 impl VisitMut for Rules {
-    /// Rewrites `format!("^/accounts/{}$", value.to_string())`. An ID can stand in a path more than once.
+    /// Rewrites `format!("^/accounts/{}$", value.to_string())`.
     fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
         let mut tokens = call.tokens.clone().into_iter();
         if let Some(TokenTree::Literal(pattern)) = tokens.next()
             && pattern.to_string().starts_with("\"^")
-            && let Ok(pattern) = pattern.to_string().replace("{}", "{0}").parse::<Literal>()
         {
             let value: TokenStream = tokens.skip(1).collect();
             call.tokens = quote!(#pattern, regex::escape(&#value));

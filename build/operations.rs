@@ -118,12 +118,8 @@ fn normalize_parameters(operation: &mut Operation) -> Result<(), String> {
                 return Err(format!("`{name}` is a header that OpenAPI describes otherwise"));
             }
             ("path", None | Some("simple")) => {
-                parameter["required"] = json!(true);
-                let count = templates.len();
-                templates.retain(|template| *template != name);
-                if templates.len() == count {
-                    return Err(format!("the path has no `{{{name}}}`"));
-                }
+                let template = templates.iter().position(|template| *template == name);
+                templates.remove(template.ok_or_else(|| format!("the path has no `{{{name}}}`"))?);
             }
             ("header", None | Some("simple")) | ("query", None | Some("form")) => {}
             (_, style) => {
@@ -133,11 +129,8 @@ fn normalize_parameters(operation: &mut Operation) -> Result<(), String> {
         if let Some(other) = names.insert(snake_case(&name), format!("`{name}`")) {
             return Err(format!("parameter `{name}` becomes the same argument as {other}"));
         }
-        if parameter.get("schema").is_none() {
-            parameter["schema"] = json!({ "type": "string" });
-        }
     }
-    templates.first().map_or(Ok(()), |name| Err(format!("it does not declare the path parameter `{name}`")))
+    templates.first().map_or(Ok(()), |name| Err(format!("`{{{name}}}` is in the path without a parameter, or twice")))
 }
 
 fn normalize_request_body(operation: &mut Value) -> Result<(), String> {
@@ -148,24 +141,18 @@ fn normalize_request_body(operation: &mut Value) -> Result<(), String> {
     if content.contains_key("application/json") {
         content.retain(|media_type, _| media_type == "application/json");
     }
-    if content.len() > 1 {
-        let media_types: Vec<&str> = content.keys().map(String::as_str).collect();
-        return Err(format!("its request body has several media types ({})", media_types.join(", ")));
-    }
-    let Some((media_type, body)) = content.iter_mut().next() else {
+    let media_types: Vec<String> = content.keys().cloned().collect();
+    let Some(body) = content.values_mut().next() else {
         remove_keys(operation, &["requestBody"]);
         return Ok(());
     };
-    match media_type.split(';').next().unwrap_or_default().trim() {
-        "application/json" | "application/x-www-form-urlencoded" => {
-            remove_keys(body, &["encoding"]);
-            if body.get("schema").is_none() {
-                body["schema"] = json!({});
-            }
-        }
+    // Without a schema, as the body of a create.
+    let schema = body.get("schema").cloned().unwrap_or_else(|| json!({}));
+    match media_types.join(" or ").as_str() {
+        "application/json" | "application/x-www-form-urlencoded" => *body = json!({ "schema": schema }),
         "application/octet-stream" => *body = json!({ "schema": { "type": "string", "format": "binary" } }),
-        "text/plain" | "text/x-markdown" => *body = json!({ "schema": { "type": "string" } }),
-        _ => return Err(format!("its request body has the media type {media_type}")),
+        "text/plain" => *body = json!({ "schema": { "type": "string" } }),
+        media_type => return Err(format!("its request body has the media type {media_type}")),
     }
     Ok(())
 }

@@ -31,72 +31,43 @@ pub enum Side {
 }
 
 pub fn normalize(spec: &mut Value, side: Side) -> Result<(), String> {
-    visit_schemas(spec, Kind::Object, &mut clean);
+    inline_scalars(spec);
+    visit_schemas(spec, Kind::Object, &mut |schema| clean(schema, side));
     flatten_all(spec)?;
     directions::remove_unreachable(spec);
     visit_schemas(spec, Kind::Object, &mut remove_equal_fields);
-    declare_success(spec)?;
-    secrets::mark(spec);
+    declare_success(spec, side)?;
     secrets::check(spec)?;
     directions::adapt(spec);
-    if side == Side::MockServer {
-        visit_schemas(spec, Kind::Object, &mut use_plain_types);
-    }
-    simplify_parameters(spec, side)?;
     inline_scalars(spec);
+    simplify_parameters(spec, side)?;
     Ok(())
 }
 
-/// Makes the value of a constant its default, so that a test need not name it, and leaves plain strings and booleans.
-fn use_plain_types(schema: &mut Value) {
-    if schema["format"] == "date-time" {
-        remove_keys(schema, &["format"]);
-    }
-    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
-    let mut constants = BTreeSet::new();
-    for (name, property) in properties.iter_mut().filter(|(_, property)| property["type"] == "boolean") {
-        if let Some([value]) = property["enum"].as_array().map(Vec::as_slice) {
-            property["default"] = value.clone();
-            remove_keys(property, &["enum"]);
-            constants.insert(name.clone());
-        }
-    }
-    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
-        required.retain(|name| name.as_str().is_none_or(|name| !constants.contains(name)));
-    }
-}
-
-/// Removes what does not matter to the generated types. `format` matters only if it is `date-time`, or `binary` for a body.
-fn clean(schema: &mut Value) {
+/// Removes what does not matter to the generated types. `format` matters only if it is `binary` for a body, or
+/// `date-time` for a client: a test names a time as a string.
+fn clean(schema: &mut Value, side: Side) {
     let format = schema["format"].take();
     if let Some(members) = schema.as_object_mut() {
-        if let Some(alternatives) = members.remove("anyOf") {
-            members.insert("oneOf".to_string(), alternatives);
-        }
+        let alternatives = members.remove("anyOf").or_else(|| members.remove("oneOf"));
         members.retain(|key, value| is_type_keyword(key) && *value != json!(false));
-        if members.get("type") == Some(&json!("array")) {
-            members.entry("items").or_insert_with(|| json!({}));
+        if let Some(Value::Array(mut alternatives)) = alternatives {
+            // Those that only require members are a limit.
+            alternatives.retain(is_substantial);
+            if !alternatives.is_empty() {
+                // A single one is merged with what stands beside it.
+                let is_merged = alternatives.len() == 1 && !members.contains_key("allOf");
+                members.insert(if is_merged { "allOf" } else { "oneOf" }.to_string(), Value::Array(alternatives));
+                members.remove("type");
+            }
         }
     }
-    if schema["type"] == "string" && ["date-time", "binary"].iter().any(|kept| format == *kept) {
+    if schema["type"] == "string" && (format == "binary" || format == "date-time" && side == Side::Client) {
         schema["format"] = format;
     }
     // A member that can only be null says nothing, and a response with something there must not be rejected.
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|_, property| property["enum"] != json!([null]));
-    }
-    // Alternatives that only require members are a limit.
-    if let Some(members) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
-        members.retain(is_substantial);
-        match members.len() {
-            0 => remove_keys(schema, &["oneOf"]),
-            // Merged with what stands beside it.
-            1 if schema.get("allOf").is_none() => {
-                schema["allOf"] = schema["oneOf"].take();
-                remove_keys(schema, &["oneOf", "type"]);
-            }
-            _ => remove_keys(schema, &["type"]),
-        }
     }
 }
 
@@ -153,11 +124,8 @@ fn simplify_parameters(spec: &mut Value, side: Side) -> Result<(), String> {
             parameter["name"] = json!(format!("{},", parameter["name"].as_str().unwrap_or_default()));
         }
         let schema = &mut parameter["schema"];
-        if is_true(&resolved, "nullable") && is_scalar(&resolved) {
-            // A parameter is there or not.
-            *schema = resolved.clone();
-            remove_keys(schema, &["nullable"]);
-        }
+        // A parameter is there or not.
+        remove_keys(schema, &["nullable"]);
         if in_query && side == Side::Client || is_scalar(&resolved) && !is_true(&resolved, SENSITIVE) {
             continue;
         }
@@ -179,19 +147,23 @@ fn parameter_problem(parameter: &Value, schema: &Value, named: &Map<String, Valu
 }
 
 /// Puts scalars, and references to another schema, where they are referred to. So methods take `&str`, and no name that
-/// Cloudflare numbers is public.
+/// Cloudflare numbers is public. Keeps the marks beside a reference: Cloudflare's ID of a monitor group is `readOnly` there.
 fn inline_scalars(spec: &mut Value) {
     let named = schemas(spec);
     let is_enum = |schema: &Value| schema["type"] == "string" && schema.get("enum").is_some();
     let is_inlined = |schema: &Value| target(schema).is_some() || is_scalar(schema) && !is_enum(schema);
     visit_schemas(spec, Kind::Object, &mut |schema| {
+        let mut marks = BTreeSet::new();
         // Limited, so that references in a circle cannot hang the build.
-        for _ in 0..named.len() {
-            match target(schema).and_then(|name| named.get(name)).filter(|schema| is_inlined(schema)) {
+        for _ in 0..=named.len() {
+            marks.extend([SENSITIVE, "readOnly", "writeOnly"].into_iter().filter(|mark| is_true(schema, mark)));
+            let inlined = target(schema).and_then(|name| named.get(name));
+            match inlined.filter(|schema| is_inlined(schema) || marks.contains(SENSITIVE)) {
                 Some(inlined) => *schema = inlined.clone(),
                 None => break,
             }
         }
+        marks.into_iter().for_each(|mark| schema[mark] = json!(true));
     });
     if let Some(schemas) = schemas_mut(spec) {
         schemas.retain(|_, schema| !is_inlined(schema));

@@ -59,13 +59,8 @@ fn respell(schema: &mut Map<String, Value>) -> Result<(), String> {
         let Some(members) = schema.get_mut(key).and_then(Value::as_array_mut) else { continue };
         let before = members.len();
         members.retain(|member| *member != json!({ "enum": [null] }));
-        if members.len() == before {
-            continue;
-        }
-        let only = members.len() == 1;
-        schema.insert("nullable".to_string(), json!(true));
-        if only && let Some(members) = schema.remove(key) {
-            schema.insert("allOf".to_string(), members);
+        if members.len() < before {
+            schema.insert("nullable".to_string(), json!(true));
         }
     }
     for (exclusive, limit) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {

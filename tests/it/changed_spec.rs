@@ -221,7 +221,6 @@ fn changed_spec() -> Value {
             parameters,
             json!({
                 "200": response("application/json", envelope(json!({ "oneOf": [event("created", "by"), event("deleted", "reason")] }))),
-                "204": { "description": "" },
             }),
         ),
     );
