@@ -225,7 +225,7 @@ impl SigningKeys {
     /// Success means that the key was listed and no longer is. After an error, fix the cause and call it again. If the outcome
     /// was unknown, and the key is then not found, it is revoked.
     ///
-    /// Then remove the key from the store and call [`rotate`](Self::rotate), which creates a successor at once.
+    /// Then call [`rotate`](Self::rotate), which creates a successor at once if it was the key to sign with.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
