@@ -46,7 +46,7 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// let client = Client::builder()
 ///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
 ///     .timeout(Duration::from_secs(20))
-///     .retry_policy(RetryPolicy::default().max_retries(4))
+///     .retry_policy(RetryPolicy::default().with_max_retries(4))
 ///     .user_agent_suffix("key-rotation/1.4")
 ///     .default_header("cf-access-client-id", "rotation.access")
 ///     .build()?;
@@ -145,7 +145,7 @@ impl ClientBuilder {
     /// Sets the timeout of a call, including all attempts and the waits between them. Defaults to 60 s.
     ///
     /// An attempt of a `list` or `delete` ends after 20 s, so that there is time for a retry. If the timeout is shorter
-    /// than that, the first attempt may take all of it. See [`RetryPolicy::attempt_timeout`].
+    /// than that, the first attempt may take all of it. See [`RetryPolicy::with_attempt_timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -306,7 +306,7 @@ impl ClientBuilder {
         for (setting, timeout) in [
             ("timeout", self.timeout),
             ("connect timeout", self.connect_timeout),
-            ("attempt timeout", self.retry_policy.attempt_timeout),
+            ("attempt timeout", self.retry_policy.attempt_timeout()),
         ] {
             if timeout.is_zero() {
                 return Err(Error::invalid_input(format!(

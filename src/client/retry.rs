@@ -27,8 +27,8 @@ use std::time::Duration;
 /// use cloudflare_stream_keys::RetryPolicy;
 ///
 /// let patient = RetryPolicy::default()
-///     .max_retries(5)
-///     .max_backoff(Duration::from_secs(120));
+///     .with_max_retries(5)
+///     .with_max_backoff(Duration::from_secs(120));
 /// let never = RetryPolicy::none();
 /// # let _ = (patient, never);
 /// ```
@@ -38,7 +38,7 @@ pub struct RetryPolicy {
     max_retries: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
-    pub(super) attempt_timeout: Duration,
+    attempt_timeout: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -83,17 +83,17 @@ impl AttemptOutcome {
 impl RetryPolicy {
     /// Creates a policy that sends every request once.
     pub fn none() -> Self {
-        Self::default().max_retries(0)
+        Self::default().with_max_retries(0)
     }
 
     /// Sets the maximum number of retries. Defaults to 2.
-    pub fn max_retries(mut self, retries: u32) -> Self {
+    pub fn with_max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
     }
 
     /// Sets the limit of the first wait. The limit doubles with every retry. Defaults to 0.5 s.
-    pub fn initial_backoff(mut self, backoff: Duration) -> Self {
+    pub fn with_initial_backoff(mut self, backoff: Duration) -> Self {
         self.initial_backoff = backoff;
         self
     }
@@ -101,7 +101,7 @@ impl RetryPolicy {
     /// Sets the maximum wait between attempts. Defaults to 30 s.
     ///
     /// If `Retry-After` is longer, the request is not retried. See [`Error::retry_after`](crate::Error::retry_after).
-    pub fn max_backoff(mut self, backoff: Duration) -> Self {
+    pub fn with_max_backoff(mut self, backoff: Duration) -> Self {
         self.max_backoff = backoff;
         self
     }
@@ -111,9 +111,29 @@ impl RetryPolicy {
     /// The last attempt, and every attempt of a create, may take all the time that is left until the deadline of the
     /// call. If that is less than the attempt timeout, a response that does not arrive leaves no time for a retry. Set a
     /// shorter attempt timeout together with a short deadline.
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
+    }
+
+    /// Returns the maximum number of retries.
+    pub fn max_retries(&self) -> u32 {
+        self.max_retries
+    }
+
+    /// Returns the limit of the first wait.
+    pub fn initial_backoff(&self) -> Duration {
+        self.initial_backoff
+    }
+
+    /// Returns the maximum wait between attempts.
+    pub fn max_backoff(&self) -> Duration {
+        self.max_backoff
+    }
+
+    /// Returns the timeout of an attempt that can be retried.
+    pub fn attempt_timeout(&self) -> Duration {
+        self.attempt_timeout
     }
 
     /// Returns how long to wait before the next attempt, or `None` if the request must not be retried.
@@ -194,12 +214,12 @@ mod tests {
             |policy: RetryPolicy| (0..10).take_while(|n| policy.backoff(true, *n, NoResponse, 0.0).is_some()).count();
         assert_eq!(retries(RetryPolicy::none()), 0);
         assert_eq!(retries(RetryPolicy::default()), 2);
-        assert_eq!(retries(RetryPolicy::default().max_retries(7)), 7);
+        assert_eq!(retries(RetryPolicy::default().with_max_retries(7)), 7);
     }
 
     #[test]
     fn backoff_doubles_up_to_its_maximum_with_full_jitter() {
-        let policy = RetryPolicy::default().max_retries(u32::MAX).max_backoff(Duration::from_secs(3));
+        let policy = RetryPolicy::default().with_max_retries(u32::MAX).with_max_backoff(Duration::from_secs(3));
         let backoff = |retries, jitter| policy.backoff(true, retries, NoResponse, jitter).unwrap().as_millis();
         assert_eq!([0, 1, 2, 3, 40, u32::MAX - 1].map(|n| backoff(n, 1.0)), [500, 1000, 2000, 3000, 3000, 3000]);
         assert_eq!([0.0, 0.25, 0.5].map(|jitter| backoff(1, jitter)), [0, 250, 500]);
@@ -207,7 +227,7 @@ mod tests {
 
     #[test]
     fn extreme_backoff_does_not_overflow() {
-        let policy = RetryPolicy::default().initial_backoff(Duration::MAX).max_backoff(Duration::MAX);
+        let policy = RetryPolicy::default().with_initial_backoff(Duration::MAX).with_max_backoff(Duration::MAX);
         assert_eq!(policy.backoff(true, 0, NoResponse, 1.0), Some(LONGEST_BACKOFF));
     }
 

@@ -239,7 +239,7 @@ fn row_01_every_call_is_retried_after_a_failed_handshake() {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into());
         let server = TlsServer::with_config(config.unwrap(), 2);
-        let retry = RetryPolicy::default().initial_backoff(Duration::ZERO);
+        let retry = RetryPolicy::default().with_initial_backoff(Duration::ZERO);
         let builder = builder(&format!("https://localhost:{}", server.port())).retry_policy(retry);
         call(&keys(builder.root_certificates(pem(issuer.der())))).unwrap();
         assert_eq!((server.connections(), server.requests().len()), (3, 1));

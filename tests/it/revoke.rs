@@ -12,7 +12,7 @@ fn revoked_key_was_listed_and_no_longer_is() {
         let fake = FakeServer::start();
         fake.seed("leaked");
         fault.into_iter().for_each(|fault| fake.inject_on(Operation::Delete, fault));
-        let retry = RetryPolicy::default().initial_backoff(std::time::Duration::ZERO);
+        let retry = RetryPolicy::default().with_initial_backoff(std::time::Duration::ZERO);
         fake.signing_keys().with_retry_policy(retry).revoke("leaked").unwrap();
         assert!(fake.signing_keys().list().unwrap().is_empty());
         fake.assert_faults_used();

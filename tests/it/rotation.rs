@@ -167,7 +167,7 @@ fn key_that_is_due_is_not_created_if_too_many_are_lost() {
         assert_eq!((plan.create, plan.is_blocked), (!is_blocked, is_blocked), "{lost} of {created:?}");
         let plan = RotationPolicy::default().plan(&listed, std::slice::from_ref(&key), days(29));
         assert_eq!((plan.create, plan.is_blocked), (false, false), "nothing is due");
-        let plan = RotationPolicy::default().max_lost(100).plan(&listed, std::slice::from_ref(&key), days(30));
+        let plan = RotationPolicy::default().with_max_lost(100).plan(&listed, std::slice::from_ref(&key), days(30));
         assert!(plan.create);
     }
 }

@@ -264,7 +264,7 @@ fn timeouts_of_zero_are_rejected() {
     let builder = || Client::builder().credentials(Credentials::api_token(TOKEN));
     assert_invalid_input(&builder().timeout(Duration::ZERO).build().unwrap_err(), "timeout is zero");
     assert_invalid_input(&builder().connect_timeout(Duration::ZERO).build().unwrap_err(), "connect timeout is zero");
-    let policy = RetryPolicy::default().attempt_timeout(Duration::ZERO);
+    let policy = RetryPolicy::default().with_attempt_timeout(Duration::ZERO);
     assert_invalid_input(&builder().retry_policy(policy).build().unwrap_err(), "attempt timeout is zero");
 }
 

@@ -136,7 +136,7 @@ impl World {
         let server = FakeServer::start();
         let keys = server.signing_keys().with_retry_policy(match random.bool() {
             true => RetryPolicy::none(),
-            false => RetryPolicy::default().initial_backoff(Duration::ZERO).max_backoff(Duration::ZERO),
+            false => RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_max_backoff(Duration::ZERO),
         });
         let rotate_after = [HOUR, DAY, DAY * 2, DAY * 7][random.usize(..4)];
         let skews = [random.i64(-MAX_SKEW..=MAX_SKEW), random.i64(-MAX_SKEW..=MAX_SKEW)];
@@ -149,7 +149,7 @@ impl World {
             server,
             keys,
             rotate_after,
-            policy: RotationPolicy::default().rotate_after(rotate_after).max_lost(MAX_LOST),
+            policy: RotationPolicy::default().with_rotate_after(rotate_after).with_max_lost(MAX_LOST),
             store: Store::default(),
             skews,
             signing: None,

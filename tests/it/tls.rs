@@ -240,7 +240,7 @@ fn row_21_tls_failure_after_the_request_is_a_transport_error() {
             assert!(error.to_string().contains(" failed: cannot decrypt"), "{error}");
         }
         // The first attempt may have deleted the key.
-        let retry = RetryPolicy::default().initial_backoff(Duration::ZERO);
+        let retry = RetryPolicy::default().with_initial_backoff(Duration::ZERO);
         let error = keys.with_retry_policy(retry).delete(KEY_ID).unwrap_err();
         assert!(error.is_not_found() && error.outcome_unknown(), "{error}");
     }

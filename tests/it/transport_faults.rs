@@ -113,7 +113,7 @@ fn row_01_failed_connection_is_a_connect_error() {
 #[test]
 fn row_02_missing_response_times_out_at_the_deadline() {
     let deadline = Duration::from_millis(600);
-    let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(150));
+    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(150));
     for (call, requests, outcome_unknown) in [(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)] {
         let server = RawServer::with_replies(vec![Reply::BytesThenStall(vec![])]);
         let keys = server.signing_keys().with_timeout(deadline).with_retry_policy(policy.clone());
@@ -132,7 +132,7 @@ fn row_02_missing_response_times_out_at_the_deadline() {
 #[test]
 fn row_02_retry_within_the_deadline_succeeds() {
     let server = failing_once(Reply::BytesThenStall(vec![]));
-    let policy = RetryPolicy::default().initial_backoff(Duration::ZERO).attempt_timeout(Duration::from_millis(100));
+    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(100));
     server.signing_keys().with_retry_policy(policy).list().unwrap();
     assert_eq!(server.requests().len(), 2);
 }
@@ -147,7 +147,7 @@ fn row_02_slow_response_that_arrives_before_the_deadline_is_not_cut_off() {
     for retries in [2, 100] {
         let keys = server.signing_keys().with_timeout(Duration::from_millis(1400));
         for call in [CREATE, LIST, DELETE] {
-            call(&keys.clone().with_retry_policy(RetryPolicy::default().max_retries(retries))).unwrap();
+            call(&keys.clone().with_retry_policy(RetryPolicy::default().with_max_retries(retries))).unwrap();
         }
     }
     assert_eq!(server.requests().len(), 6);
@@ -352,7 +352,7 @@ fn retry_policy_sets_the_number_of_attempts() {
         assert_eq!(server.requests().len(), 1);
         let client = server
             .client_builder()
-            .retry_policy(RetryPolicy::none().max_retries(4).initial_backoff(Duration::ZERO))
+            .retry_policy(RetryPolicy::none().with_max_retries(4).with_initial_backoff(Duration::ZERO))
             .build();
         call(&client.unwrap().signing_keys(ACCOUNT_ID).unwrap()).unwrap_err();
         assert_eq!(server.requests().len(), 6);

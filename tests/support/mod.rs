@@ -129,7 +129,7 @@ impl RawServer {
         Client::builder()
             .credentials(Credentials::api_token(TOKEN))
             .base_url(self.base_url())
-            .retry_policy(RetryPolicy::default().initial_backoff(Duration::ZERO))
+            .retry_policy(RetryPolicy::default().with_initial_backoff(Duration::ZERO))
             .timeout(Duration::from_secs(10))
     }
 }

@@ -50,7 +50,7 @@ pub struct RotationPlan {
     /// Whether to create a key.
     pub create: bool,
     /// Whether a key is due but must not be created, because too many keys are lost. See
-    /// [`max_lost`](RotationPolicy::max_lost).
+    /// [`max_lost`](RotationPolicy::with_max_lost).
     pub is_blocked: bool,
     /// The IDs of the keys to delete and to remove from the store: the last token of each has expired.
     pub delete: Vec<String>,
@@ -71,7 +71,7 @@ impl Default for RotationPolicy {
 
 impl RotationPolicy {
     /// Sets the age at which the newest key gets a successor. Defaults to 30 days.
-    pub fn rotate_after(self, age: Duration) -> Self {
+    pub fn with_rotate_after(self, age: Duration) -> Self {
         Self { rotate_after: age, ..self }
     }
 
@@ -79,7 +79,7 @@ impl RotationPolicy {
     ///
     /// It must be at least the longest lifetime of your tokens, plus the time that your programs take to switch to a new
     /// key.
-    pub fn overlap(self, age: Duration) -> Self {
+    pub fn with_overlap(self, age: Duration) -> Self {
         Self { overlap: age, ..self }
     }
 
@@ -88,8 +88,23 @@ impl RotationPolicy {
     /// A key counts as lost if it is newer than the last one that is listed, has a date and can sign. It may not be stored,
     /// not be listed, or not be able to sign. So a job whose creates, saves or lists keep failing does not fill the account,
     /// which can have 1,000 keys. If there is no such key, every key of the account and of the store counts.
-    pub fn max_lost(self, keys: usize) -> Self {
+    pub fn with_max_lost(self, keys: usize) -> Self {
         Self { max_lost: keys, ..self }
+    }
+
+    /// Returns the age at which the newest key gets a successor.
+    pub fn rotate_after(&self) -> Duration {
+        self.rotate_after
+    }
+
+    /// Returns the age of its successor at which a key is deleted.
+    pub fn overlap(&self) -> Duration {
+        self.overlap
+    }
+
+    /// Returns how many keys can be lost before no more are created.
+    pub fn max_lost(&self) -> usize {
+        self.max_lost
     }
 
     /// Returns what is due at the given time.

@@ -64,7 +64,7 @@ pub enum RotateFailure {
         /// Why it cannot sign.
         source: Error,
     },
-    /// A key is due, but too many keys are lost. See [`RotationPolicy::max_lost`].
+    /// A key is due, but too many keys are lost. See [`RotationPolicy::with_max_lost`].
     Blocked,
     /// A key could not be deleted.
     Delete {
