@@ -55,7 +55,7 @@ fn run(keys: &SigningKeys) -> Result<(), Box<dyn Error>> {
     println!("\nsign     a token for one video, valid for an hour in Great Britain only; no request is made");
     let signer = Signer::from_store(&mut store)?;
     let token = signer.token(VIDEO_UID).access_rules(AccessRule::only_countries(["GB"])?).sign()?;
-    let url = token.hls_url(&CUSTOMER_CODE.parse()?);
+    let url = token.urls(&CUSTOMER_CODE.parse()?).hls().to_string();
     println!("         {token:?}");
     println!("         {}…{}", &url[..90], &url[url.len() - 30..]);
 

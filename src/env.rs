@@ -21,6 +21,11 @@ pub(crate) fn optional(read: ReadVar, name: &str) -> Result<Option<String>, Erro
     }
 }
 
+/// Puts the variable's name before the message of an invalid value.
+pub(crate) fn named(name: &str) -> impl Fn(Error) -> Error + '_ {
+    move |e| Error::invalid_input(format!("{name}: {e}"))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

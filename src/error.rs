@@ -87,6 +87,21 @@ pub enum ErrorKind {
     Store,
 }
 
+impl fmt::Display for ErrorKind {
+    /// Writes the kind in snake case, such as `invalid_input`, as a label of metrics.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::InvalidInput => "invalid_input",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::Api => "api",
+            Self::Decode => "decode",
+            Self::Store => "store",
+        })
+    }
+}
+
 /// What an [`Error`] knows. The client sets what concerns requests.
 #[derive(Debug)]
 pub(crate) struct Details {

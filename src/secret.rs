@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 /// A string that must not be shown, such as a private key or an API token.
 ///
 /// It implements neither `Display` nor `Serialize`, its `Debug` output is redacted, and its memory is wiped on drop.
-/// [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use.
+/// [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use. It has no
+/// `==`, which would take longer the more of two secrets is equal.
 ///
 /// ```
 /// use cloudflare_stream_keys::Secret;

@@ -63,8 +63,8 @@ impl SigningKey {
         let stored = StoredKey {
             version: VERSION,
             id: &self.id,
-            created: self.created.map(|created| created.to_string()),
-            saved: self.saved.unwrap_or_else(Timestamp::now).to_string(),
+            created: self.created,
+            saved: self.saved.unwrap_or_else(Timestamp::now),
             pem: self.pem.expose_secret(),
             jwk: self.jwk.expose_secret(),
         };
@@ -147,8 +147,8 @@ impl SigningKey {
 struct StoredKey<'a> {
     version: u64,
     id: &'a str,
-    created: Option<String>,
-    saved: String,
+    created: Option<Timestamp>,
+    saved: Timestamp,
     pem: &'a str,
     jwk: &'a str,
 }

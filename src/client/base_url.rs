@@ -15,9 +15,9 @@ pub(super) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Accepts https, and http if the host is loopback.
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = |problem| Err(Error::invalid_input(format!("base URL {problem}")));
+    /// Accepts https, and http if the host is loopback. An error names the setting.
+    pub(super) fn parse(setting: &str, text: &str) -> Result<Self, Error> {
+        let invalid = |problem| Err(Error::invalid_input(format!("{setting} {problem}")));
         if text.contains('#') {
             return invalid("has a fragment; remove the '#' and what follows");
         }

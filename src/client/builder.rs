@@ -11,7 +11,7 @@ use super::headers::{parse_header, parse_header_value};
 use super::proxy::ProxySetting;
 use super::settings::Settings;
 use super::{Client, Credentials, RetryPolicy, generated, runtime};
-use crate::env::{self, optional};
+use crate::env::{self, ReadVar, optional};
 use crate::{Error, Secret};
 
 const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
@@ -48,7 +48,7 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 ///     .timeout(Duration::from_secs(20))
 ///     .retry_policy(RetryPolicy::default().with_max_retries(4))
 ///     .user_agent_suffix("key-rotation/1.4")
-///     .default_header("cf-access-client-id", "rotation.access")
+///     .default_header("cf-access-client-id", "rotation.access")?
 ///     .build()?;
 /// # let _ = client;
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
@@ -80,7 +80,7 @@ pub struct ClientBuilder {
     retry_policy: RetryPolicy,
     max_response_size: u64,
     user_agent_suffix: Option<String>,
-    headers: Vec<(String, Secret)>,
+    headers: HeaderMap,
     agent_options: AgentOptions,
     agent: Option<runtime::Client>,
 }
@@ -95,7 +95,7 @@ impl Default for ClientBuilder {
             retry_policy: RetryPolicy::default(),
             max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
             user_agent_suffix: None,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             agent_options: AgentOptions::default(),
             agent: None,
         }
@@ -120,11 +120,11 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
-    /// UTF-8. The message names the variable.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The message
+    /// names the variable.
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::default().credentials(Credentials::from_env()?);
-        Ok(match optional(&env::var, BASE_URL)? {
+        Ok(match base_url_from(&env::var)? {
             Some(url) => builder.base_url(url),
             None => builder,
         })
@@ -177,12 +177,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a header to every request. A later header of the same name replaces an earlier one.
+    /// Adds a header to every request. Replaces a header of the same name that was added before.
     ///
-    /// [`build`](Self::build) rejects headers that the client sets itself, such as `Authorization`.
-    pub fn default_header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the value is invalid, or if the
+    /// client sets this header itself, such as `Authorization`.
+    pub fn default_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        let (name, value) = parse_header(name, value)?;
+        self.headers.insert(name, value);
+        Ok(self)
     }
 
     /// Sets the proxy: an `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h` URL, which may contain a user name
@@ -314,18 +317,14 @@ impl ClientBuilder {
                 )));
             }
         }
-        let base_url = BaseUrl::parse(self.base_url.expose_secret())?;
+        let base_url = BaseUrl::parse("base URL", self.base_url.expose_secret())?;
 
-        let mut headers = HeaderMap::new();
+        let mut headers = self.headers;
         let user_agent = match &self.user_agent_suffix {
             Some(suffix) => parse_header_value("user agent suffix", &format!("{NAME_AND_VERSION} {suffix}"))?,
             None => parse_header_value("user agent", NAME_AND_VERSION)?,
         };
-        headers.insert(USER_AGENT, user_agent);
-        for (name, value) in &self.headers {
-            let (name, value) = parse_header(name, value.expose_secret())?;
-            headers.insert(name, value);
-        }
+        headers.entry(USER_AGENT).or_insert(user_agent);
 
         let client = match self.agent {
             None => runtime::Client { agent: self.agent_options.build(&base_url)?, is_lazy: true },
@@ -349,5 +348,28 @@ impl ClientBuilder {
             max_response_size: self.max_response_size,
         };
         Ok(Client { raw: generated::Client { baseurl: base_url.url, client, inner: settings } })
+    }
+}
+
+fn base_url_from(read: ReadVar) -> Result<Option<String>, Error> {
+    let url = optional(read, BASE_URL)?;
+    if let Some(url) = &url {
+        BaseUrl::parse(BASE_URL, url)?;
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::tests::reader;
+
+    #[test]
+    fn invalid_base_url_is_named_and_not_shown() {
+        let base_url = |url| base_url_from(&reader(&[(BASE_URL, url)])).map_err(|e| e.to_string());
+        assert_eq!(base_url(""), Ok(None));
+        assert_eq!(base_url("https://gateway.example.com"), Ok(Some("https://gateway.example.com".to_string())));
+        let problem = "CLOUDFLARE_BASE_URL contains user info; pass credentials to the builder instead";
+        assert_eq!(base_url("https://user:hunter2@gateway.example.com"), Err(problem.to_string()));
     }
 }

@@ -58,8 +58,8 @@ impl Credentials {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or is not valid
-    /// UTF-8. The message names the variable.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The message
+    /// names the variable.
     pub fn from_env() -> Result<Self, Error> {
         from_vars(&env::var)
     }
@@ -86,10 +86,15 @@ impl Credentials {
 
 /// Prefers the token, because its permissions can be limited.
 fn from_vars(read: ReadVar) -> Result<Credentials, Error> {
-    if let Some(token) = optional(read, API_TOKEN)? {
+    let secret = |name| {
+        let value = optional(read, name)?.map(Secret::from);
+        value.iter().try_for_each(|value| validate(name, value))?;
+        Ok(value)
+    };
+    if let Some(token) = secret(API_TOKEN)? {
         return Ok(Credentials::api_token(token));
     }
-    match (optional(read, EMAIL)?, optional(read, API_KEY)?) {
+    match (secret(EMAIL)?, secret(API_KEY)?) {
         (Some(email), Some(key)) => Ok(Credentials::global_api_key(email, key)),
         (Some(_), None) => Err(Error::invalid_input(format!("{API_KEY} is not set, but {EMAIL} is; set both"))),
         (None, Some(_)) => Err(Error::invalid_input(format!("{EMAIL} is not set, but {API_KEY} is; set both"))),
@@ -157,5 +162,15 @@ mod tests {
         assert!(problem(&[(API_TOKEN, "")]).starts_with("CLOUDFLARE_API_TOKEN is not set"));
         assert!(problem(&[(EMAIL, "ops@example.com")]).starts_with("CLOUDFLARE_API_KEY is not set"));
         assert!(problem(&[(API_KEY, "key")]).starts_with("CLOUDFLARE_EMAIL is not set"));
+    }
+
+    #[test]
+    fn invalid_variables_are_named_and_not_shown() {
+        for name in [API_TOKEN, EMAIL, API_KEY] {
+            let others = [(EMAIL, "ops@example.com"), (API_KEY, "key")];
+            let others = others.into_iter().filter(|(other, _)| *other != name);
+            let problem = headers(&others.chain([(name, "hunter2\n")]).collect::<Vec<_>>()).unwrap_err();
+            assert_eq!(problem, format!("{name} contains whitespace; check for a trailing newline"));
+        }
     }
 }

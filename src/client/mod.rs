@@ -26,7 +26,7 @@ pub use rotation::{RotateError, RotateFailure, Rotation, RotationPlan, RotationP
 pub use signing_key_info::SigningKeyInfo;
 pub use signing_keys::SigningKeys;
 
-use crate::Error;
+use crate::{Error, env};
 use runtime::ClientInfo;
 
 /// A client for Cloudflare's API: a connection pool, credentials and settings.
@@ -71,6 +71,24 @@ impl Client {
     /// contains a character other than letters, digits, `-`, `.`, `_` and `~`.
     pub fn signing_keys(&self, account_id: &str) -> Result<SigningKeys, Error> {
         SigningKeys::new(self.raw.clone(), account_id)
+    }
+
+    /// Returns a handle for the signing keys of the account in `CLOUDFLARE_ACCOUNT_ID`.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use cloudflare_stream_keys::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_env()?.timeout(Duration::from_secs(5)).build()?;
+    /// let keys = client.signing_keys_from_env()?;
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the variable is missing or invalid. The message
+    /// names it.
+    pub fn signing_keys_from_env(&self) -> Result<SigningKeys, Error> {
+        self.signing_keys(&signing_keys::account_id_from(&env::var)?)
     }
 
     /// Returns the base URL, without a trailing slash.

@@ -1,7 +1,7 @@
 use ureq::{Proxy, ProxyProtocol};
 
 use super::base_url::{BaseUrl, has_valid_port, is_loopback};
-use crate::env::{self, ReadVar, optional};
+use crate::env::{self, ReadVar, named, optional};
 use crate::{Error, Secret};
 
 /// In the order in which ureq reads them.
@@ -49,7 +49,7 @@ pub(super) fn validate_proxy(proxy: &Proxy, base_url: &BaseUrl) -> Result<(), Er
 fn validate_variables(read: ReadVar) -> Result<(), Error> {
     for name in VARIABLES {
         if let Some(url) = optional(read, name)? {
-            return parse_proxy(&url).map(drop).map_err(|e| Error::invalid_input(format!("{name}: {e}")));
+            return parse_proxy(&url).map(drop).map_err(named(name));
         }
     }
     Ok(())

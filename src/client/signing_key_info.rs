@@ -1,7 +1,10 @@
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A signing key without its private key, as returned by [`SigningKeys::list`](crate::SigningKeys::list).
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As JSON, it is an object with the members `id` and `created`, an RFC 3339 date or null.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SigningKeyInfo {
     /// The key's ID. It is also the `kid` of the tokens that the key signs.
@@ -11,13 +14,14 @@ pub struct SigningKeyInfo {
 }
 
 impl SigningKeyInfo {
-    /// Creates a key without its private key, for tests.
+    /// Creates a key without its private key and without a date.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKeyInfo;
     ///
     /// let mut key = SigningKeyInfo::new("key-1");
     /// key.created = Some("2026-01-01T00:00:00Z".parse()?);
+    /// assert_eq!(serde_json::to_string(&key)?, r#"{"id":"key-1","created":"2026-01-01T00:00:00Z"}"#);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(id: impl Into<String>) -> Self {

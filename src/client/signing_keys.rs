@@ -12,7 +12,7 @@ use super::headers::parse_header;
 use super::recovery;
 use super::runtime::Response;
 use super::{Client, RetryPolicy, SigningKeyInfo};
-use crate::env::{self, ReadVar, optional};
+use crate::env::{ReadVar, optional};
 use crate::validate::validate_id;
 use crate::{Error, SigningKey};
 
@@ -45,7 +45,8 @@ impl SigningKeys {
         Ok(Self { raw, account_id: account_id.to_string() })
     }
 
-    /// Creates a handle for the account in `CLOUDFLARE_ACCOUNT_ID`, with a client from [`Client::from_env`].
+    /// Creates a handle for the account in `CLOUDFLARE_ACCOUNT_ID`, with a client from [`Client::from_env`]. For other
+    /// settings, use [`Client::signing_keys_from_env`].
     ///
     /// ```no_run
     /// use cloudflare_stream_keys::SigningKeys;
@@ -60,8 +61,7 @@ impl SigningKeys {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
     /// message names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        let account_id = account_id_from(&env::var)?;
-        Client::from_env()?.signing_keys(&account_id)
+        Client::from_env()?.signing_keys_from_env()
     }
 
     /// Creates a signing key. Save it before you do anything else, for example to a [`FileStore`](crate::FileStore): the
@@ -359,7 +359,7 @@ impl SigningKeys {
     }
 }
 
-fn account_id_from(read: ReadVar) -> Result<String, Error> {
+pub(super) fn account_id_from(read: ReadVar) -> Result<String, Error> {
     let id = optional(read, ACCOUNT_ID)?.ok_or_else(|| Error::invalid_input(format!("{ACCOUNT_ID} is not set")))?;
     validate_id(ACCOUNT_ID, &id)?;
     Ok(id)

@@ -1,16 +1,18 @@
 use std::fmt;
-use std::net::{AddrParseError, IpAddr};
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::AccessRule;
 use crate::crypto::backend::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use crate::sign::access_rule::{Action, Kind};
 use crate::sign::countries;
+use crate::sign::token::{MAX_LIFETIME, MAX_RULES};
 use crate::validate::validate_id;
 
 /// Why a token is not valid. See [`FakeServer::verify_token`](super::FakeServer::verify_token).
@@ -76,70 +78,18 @@ struct Claims {
     kid: String,
     exp: Seconds,
     nbf: Option<Seconds>,
+    /// Objects, because serde would take an array for a rule.
     #[serde(default, rename = "accessRules")]
-    access_rules: Vec<Rule>,
+    access_rules: Vec<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
-#[serde(try_from = "Map<String, Value>")]
-struct Rule {
-    is_block: bool,
-    matcher: Matcher,
-}
-
-enum Matcher {
-    Any,
-    Countries(Vec<String>),
-    Ips(Vec<Range>),
-}
-
-impl TryFrom<Map<String, Value>> for Rule {
-    type Error = serde_json::Error;
-
-    fn try_from(mut rule: Map<String, Value>) -> Result<Self, Self::Error> {
-        let mut member = |name| rule.remove(name).unwrap_or_default();
-        let is_block = match member("action").as_str() {
-            Some("allow") => false,
-            Some("block") => true,
-            _ => return Err(serde_json::Error::custom("invalid action")),
-        };
-        let matcher = match member("type").as_str() {
-            Some("any") => Matcher::Any,
-            Some("ip.geoip.country") => Matcher::Countries(serde_json::from_value(member("country"))?),
-            Some("ip.src") => Matcher::Ips(serde_json::from_value(member("ip"))?),
-            _ => return Err(serde_json::Error::custom("invalid type")),
-        };
-        Ok(Self { is_block, matcher })
+fn matches(rule: &AccessRule, viewer: &Viewer) -> bool {
+    match rule.kind {
+        Kind::Any => true,
+        Kind::Country => rule.country.contains(&viewer.country),
+        Kind::Ip => rule.ip.iter().any(|range| range.contains(&viewer.ip)),
     }
 }
-
-/// An address or a range.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Range(IpNet);
-
-impl TryFrom<String> for Range {
-    type Error = AddrParseError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self).or_else(|_| text.parse::<IpAddr>().map(|ip| Self(ip.into())))
-    }
-}
-
-impl Rule {
-    fn matches(&self, viewer: &Viewer) -> bool {
-        match &self.matcher {
-            Matcher::Any => true,
-            Matcher::Countries(countries) => countries.contains(&viewer.country),
-            Matcher::Ips(ranges) => ranges.iter().any(|range| range.0.contains(&viewer.ip)),
-        }
-    }
-}
-
-/// From Cloudflare's guide "Secure your Stream".
-const MAX_RULES: usize = 5;
-/// In seconds, from the same guide.
-const MAX_LIFETIME: i64 = 24 * 60 * 60;
 
 /// A Unix time: a number, which is rounded down, or a string of digits as in tokens of Cloudflare's `/token` endpoint.
 #[derive(Deserialize)]
@@ -175,6 +125,8 @@ pub(super) fn verify(
     if !is_valid_header || validate_id("sub", &claims.sub).is_err() || claims.access_rules.len() > MAX_RULES {
         return Err(TokenError::Malformed);
     }
+    let rules = claims.access_rules.into_iter().map(|rule| AccessRule::deserialize(Value::Object(rule)));
+    let rules: Vec<AccessRule> = rules.collect::<Result<_, _>>().map_err(|_| TokenError::Malformed)?;
     let public_key = find_key(&header.kid).ok_or(TokenError::UnknownKey)?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key)
         .verify(message.as_bytes(), &signature)
@@ -186,11 +138,11 @@ pub(super) fn verify(
     if claims.nbf.is_some_and(|nbf| now < nbf.0) {
         return Err(TokenError::NotYetValid);
     }
-    if claims.exp.0.saturating_sub(now) > MAX_LIFETIME {
+    if claims.exp.0.saturating_sub(now) > MAX_LIFETIME.as_secs() as i64 {
         return Err(TokenError::LifetimeTooLong);
     }
-    let first_match = viewer.and_then(|viewer| claims.access_rules.iter().find(|rule| rule.matches(viewer)));
-    if first_match.is_some_and(|rule| rule.is_block) { Err(TokenError::Blocked) } else { Ok(()) }
+    let first_match = viewer.and_then(|viewer| rules.iter().find(|rule| matches(rule, viewer)));
+    if first_match.is_some_and(|rule| rule.action == Action::Block) { Err(TokenError::Blocked) } else { Ok(()) }
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::countries;
 use crate::Error;
@@ -57,25 +57,40 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 ///
+/// # Rules in a config file
+/// A rule can be deserialized from the members that it has in a token, and is checked as by its constructors:
+///
+/// ```
+/// # use cloudflare_stream_keys::AccessRule;
+/// let rules: Vec<AccessRule> = serde_json::from_str(
+///     r#"[{"type": "ip.geoip.country", "action": "allow", "country": ["GB", "IE"]},
+///         {"type": "ip.src", "action": "allow", "ip": ["203.0.113.0/24", "2001:db8::/32"]},
+///         {"type": "any", "action": "block"}]"#,
+/// )?;
+/// # assert_eq!(rules[2], AccessRule::block_any());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
 /// # Limitations
 /// - An IPv4 range never matches an IPv6 viewer, and vice versa. Many viewers have addresses of both families, and
 ///   cannot choose which one their player uses. List ranges of both, or allow by country.
 /// - Rules are evaluated again during playback, so a viewer who switches networks can be blocked in the middle of a
 ///   video.
 /// - Rules cannot match continents, regions or networks (ASNs).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedRule")]
 pub struct AccessRule {
     #[serde(rename = "type")]
-    kind: Kind,
-    action: Action,
+    pub(crate) kind: Kind,
+    pub(crate) action: Action,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    country: Vec<String>,
+    pub(crate) country: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    ip: Vec<IpNet>,
+    pub(crate) ip: Vec<IpNet>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub(crate) enum Kind {
     #[serde(rename = "any")]
     Any,
     #[serde(rename = "ip.geoip.country")]
@@ -84,11 +99,44 @@ enum Kind {
     Ip,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Action {
+pub(crate) enum Action {
     Allow,
     Block,
+}
+
+/// A rule of another program or of a file.
+#[derive(Deserialize)]
+struct UncheckedRule {
+    r#type: String,
+    action: String,
+    #[serde(default)]
+    country: Vec<String>,
+    #[serde(default)]
+    ip: Vec<String>,
+}
+
+impl TryFrom<UncheckedRule> for AccessRule {
+    type Error = Error;
+
+    fn try_from(rule: UncheckedRule) -> Result<Self, Error> {
+        let UncheckedRule { r#type, action, country, ip } = rule;
+        let action = match action.as_str() {
+            "allow" => Action::Allow,
+            "block" => Action::Block,
+            _ => return Err(Error::invalid_input(format!("action {action:?} is neither allow nor block"))),
+        };
+        match r#type.as_str() {
+            "any" if country.is_empty() && ip.is_empty() => Ok(Self::any(action)),
+            "ip.geoip.country" if ip.is_empty() => Self::countries(action, country),
+            "ip.src" if country.is_empty() => Self::ips(action, ip),
+            "any" | "ip.geoip.country" | "ip.src" => {
+                Err(Error::invalid_input(format!("access rule of type {type} has a list of another type")))
+            }
+            _ => Err(Error::invalid_input(format!("type {type:?} is not any, ip.geoip.country or ip.src"))),
+        }
+    }
 }
 
 impl AccessRule {
@@ -115,8 +163,10 @@ impl AccessRule {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is
-    /// neither an address nor a range. Also rejects a range with host bits set, such as `203.0.113.7/24`. It can mean
-    /// the range `203.0.113.0/24` or the address `203.0.113.7`.
+    /// neither an address nor a range. Also rejects:
+    /// - a range with host bits set, such as `203.0.113.7/24`, which can mean the range `203.0.113.0/24` or the address
+    ///   `203.0.113.7`, and
+    /// - a private, loopback, link-local or multicast range, such as `10.0.0.0/8`: Cloudflare sees public addresses.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
     }
@@ -148,12 +198,12 @@ impl AccessRule {
 
     /// Allows every viewer. No rule can follow this one.
     pub fn allow_any() -> Self {
-        Self { kind: Kind::Any, action: Action::Allow, country: Vec::new(), ip: Vec::new() }
+        Self::any(Action::Allow)
     }
 
     /// Blocks every viewer. No rule can follow this one.
     pub fn block_any() -> Self {
-        Self { kind: Kind::Any, action: Action::Block, country: Vec::new(), ip: Vec::new() }
+        Self::any(Action::Block)
     }
 
     /// Allows viewers in these countries, and blocks all others. No rule can follow these two.
@@ -176,6 +226,10 @@ impl AccessRule {
     /// allowed too.
     pub(super) fn is_redundant_as_last(&self) -> bool {
         self.action == Action::Allow && self.kind != Kind::Any
+    }
+
+    fn any(action: Action) -> Self {
+        Self { kind: Kind::Any, action, country: Vec::new(), ip: Vec::new() }
     }
 
     fn countries<C: AsRef<str>>(action: Action, countries: impl IntoIterator<Item = C>) -> Result<Self, Error> {
@@ -244,7 +298,31 @@ fn parse_range(text: &str) -> Result<IpNet, Error> {
             "range {text} has host bits set; write {first} for the range, or {address} for the address"
         )));
     }
-    Ok(without_mapping(range))
+    let range = without_mapping(range);
+    match space_without_viewers(range) {
+        Some(space) => Err(Error::invalid_input(format!(
+            "range {text} is {space}; list the public addresses of viewers, which Cloudflare sees"
+        ))),
+        None => Ok(range),
+    }
+}
+
+/// Returns the kind of addresses in a range that no viewer can have, according to the IANA special-purpose registries.
+fn space_without_viewers(range: IpNet) -> Option<&'static str> {
+    let (first, last) = (range.network(), range.broadcast());
+    let all = |has_v4: fn(&Ipv4Addr) -> bool, has_v6: fn(&Ipv6Addr) -> bool| {
+        [first, last].iter().all(|ip| match ip {
+            IpAddr::V4(ip) => has_v4(ip),
+            IpAddr::V6(ip) => has_v6(ip),
+        })
+    };
+    match () {
+        () if all(Ipv4Addr::is_private, Ipv6Addr::is_unique_local) => Some("private"),
+        () if all(Ipv4Addr::is_loopback, Ipv6Addr::is_loopback) => Some("loopback"),
+        () if all(Ipv4Addr::is_link_local, Ipv6Addr::is_unicast_link_local) => Some("link-local"),
+        () if all(Ipv4Addr::is_multicast, Ipv6Addr::is_multicast) => Some("multicast"),
+        () => None,
+    }
 }
 
 /// Converts an IPv4-mapped IPv6 range to an IPv4 range (RFC 4291, section 2.5.5.2). Operating systems report mapped

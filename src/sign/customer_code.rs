@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 
 /// Precedes the code in a host name, as in `customer-f33zs165nr7gyfy4.cloudflarestream.com`.
@@ -12,7 +14,8 @@ const MAX_LENGTH: usize = 54;
 /// An account's customer code, which is part of the host name in its video URLs.
 ///
 /// It is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL in the Stream dashboard. Parse it once,
-/// when the program starts. The code, the host name and its https URL are all accepted:
+/// when the program starts, or deserialize it from a config file. The code, the host name and its https URL are all
+/// accepted:
 ///
 /// ```
 /// use cloudflare_stream_keys::sign::CustomerCode;
@@ -35,7 +38,8 @@ const MAX_LENGTH: usize = 54;
 /// let error = "023e105f4ecef8ad9ca31a8372d0c353".parse::<CustomerCode>().unwrap_err();
 /// assert!(error.to_string().contains("that looks like an account ID"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct CustomerCode(String);
 
 impl CustomerCode {
@@ -72,6 +76,20 @@ impl FromStr for CustomerCode {
             return Err(invalid("is longer than 54 characters"));
         }
         Ok(Self(code.to_string()))
+    }
+}
+
+impl TryFrom<String> for CustomerCode {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl AsRef<str> for CustomerCode {
+    fn as_ref(&self) -> &str {
+        &self.0
     }
 }
 

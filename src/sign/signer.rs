@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::token::PlaybackTokenBuilder;
 use crate::crypto::RsaKey;
-use crate::env::{self, ReadVar, optional};
+use crate::env::{self, ReadVar, named, optional};
 use crate::key_store::{KeyStore, newest_first};
 use crate::private_key::{PrivateKey, unquote};
 use crate::validate::validate_id;
@@ -19,7 +20,7 @@ const JWK: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_JWK";
 
 /// Signs playback tokens with a signing key, offline.
 ///
-/// The key is parsed once, so create one signer and reuse it. It can be shared between threads.
+/// The key is parsed once, so create one signer and reuse it. It is cheap to clone and can be shared between threads.
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -33,14 +34,16 @@ const JWK: &str = "CLOUDFLARE_STREAM_SIGNING_KEY_JWK";
 ///     .token("5d5bc37ffcf54c9b82e996823bffbb81")
 ///     .expires_in(Duration::from_secs(4 * 60 * 60))
 ///     .sign()?;
-/// println!("{}", token.hls_url(&"f33zs165nr7gyfy4".parse()?));
+/// println!("{}", token.urls(&"f33zs165nr7gyfy4".parse()?).hls());
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
-pub struct Signer {
+#[derive(Clone)]
+pub struct Signer(Arc<Inner>);
+
+struct Inner {
     key_id: String,
     key: RsaKey,
-    /// The first part of every token: the encoded JOSE header and a dot.
-    pub(super) header: String,
+    header: String,
 }
 
 impl Signer {
@@ -51,7 +54,7 @@ impl Signer {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK's `kid` differs from the key's ID.
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
         let signer = Self::from_jwk(key.jwk.expose_secret())?;
-        if signer.key_id != key.id {
+        if signer.key_id() != key.id {
             return Err(Error::invalid_input("JWK's kid differs from the key's ID"));
         }
         Ok(signer)
@@ -152,7 +155,7 @@ impl Signer {
 
     /// Returns the key's ID, which is the `kid` of every token.
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        &self.0.key_id
     }
 
     /// Creates a builder for a token that plays a video or a live input. The token expires after an hour by default.
@@ -163,19 +166,24 @@ impl Signer {
     fn with(key_id: String, key: RsaKey) -> Result<Self, Error> {
         let header = serde_json::to_vec(&Header { alg: "RS256", kid: &key_id })
             .map_err(|_| Error::invalid_input("key ID cannot be serialized as JSON"))?;
-        Ok(Self { header: URL_SAFE_NO_PAD.encode(header) + ".", key_id, key })
+        Ok(Self(Arc::new(Inner { header: URL_SAFE_NO_PAD.encode(header) + ".", key_id, key })))
+    }
+
+    /// Returns the first part of every token: the encoded JOSE header and a dot.
+    pub(super) fn header(&self) -> &str {
+        &self.0.header
     }
 
     /// Returns the last part of a token, which is the encoded signature.
     pub(super) fn signature(&self, message: &str) -> Result<String, Error> {
-        let signature = self.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("signing failed"))?;
+        let signature = self.0.key.sign(message.as_bytes()).map_err(|_| Error::invalid_input("signing failed"))?;
         Ok(URL_SAFE_NO_PAD.encode(signature))
     }
 }
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Signer").field("key_id", &self.key_id()).finish_non_exhaustive()
     }
 }
 
@@ -194,7 +202,6 @@ fn from_vars(read: ReadVar) -> Result<Signer, Error> {
     }
     let jwk = optional(read, JWK)?.map(Zeroizing::new);
     let pem = optional(read, PEM)?.map(Zeroizing::new);
-    let named = |name| move |e| Error::invalid_input(format!("{name}: {e}"));
     match (jwk, pem, id) {
         (Some(jwk), _, id) => {
             let signer = Signer::from_jwk(&jwk).map_err(named(JWK))?;

@@ -4,19 +4,21 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::CustomerCode;
 use super::access_rule::{AccessRule, find_unreachable};
 use super::signer::Signer;
+use super::urls::PlaybackUrls;
 use crate::Error;
 use crate::validate::validate_id;
 
 /// Long enough for most videos.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// From Cloudflare's guide "Secure your Stream".
-const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// From the same guide.
-const MAX_RULES: usize = 5;
+pub(crate) const MAX_RULES: usize = 5;
 
 /// Builds a [`PlaybackToken`] for one video. Settings are validated by [`sign`](Self::sign).
 ///
@@ -161,7 +163,7 @@ impl<'a> PlaybackTokenBuilder<'a> {
         };
         let claims =
             serde_json::to_vec(&claims).map_err(|_| Error::invalid_input("token cannot be serialized as JSON"))?;
-        let mut text = self.signer.header.clone();
+        let mut text = self.signer.header().to_string();
         URL_SAFE_NO_PAD.encode_string(claims, &mut text);
         let signature = self.signer.signature(&text)?;
         text.push('.');
@@ -204,6 +206,21 @@ impl PlaybackToken {
         &self.text
     }
 
+    /// Returns the URLs that the token opens, on the account's host name.
+    ///
+    /// ```
+    /// # use cloudflare_stream_keys::mock::FakeServer;
+    /// # use cloudflare_stream_keys::Signer;
+    /// # let server = FakeServer::start();
+    /// # let signer = Signer::new(&server.signing_keys().create()?)?;
+    /// let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
+    /// println!("{}", token.urls(&"f33zs165nr7gyfy4".parse()?).hls());
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
+    /// ```
+    pub fn urls<'a>(&'a self, customer: &'a CustomerCode) -> PlaybackUrls<'a> {
+        PlaybackUrls::new(self, customer)
+    }
+
     /// Returns when the token expires.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
@@ -226,6 +243,12 @@ impl fmt::Debug for PlaybackToken {
 impl AsRef<str> for PlaybackToken {
     fn as_ref(&self) -> &str {
         &self.text
+    }
+}
+
+impl Serialize for PlaybackToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 

@@ -1,8 +1,34 @@
+//! The URLs of a video, with a token in them. Get them from [`PlaybackToken::urls`](super::PlaybackToken::urls).
+//!
+//! ```
+//! # use cloudflare_stream_keys::mock::FakeServer;
+//! use std::time::Duration;
+//! use cloudflare_stream_keys::{CustomerCode, Signer};
+//!
+//! # let server = FakeServer::start();
+//! # let signer = Signer::new(&server.signing_keys().create()?)?;
+//! let customer: CustomerCode = "f33zs165nr7gyfy4".parse()?;
+//! let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
+//! let urls = token.urls(&customer);
+//! let manifest = urls.hls().to_string();
+//! let poster = urls.thumbnail().time(Duration::from_secs(68)).height(720);
+//! let player = urls.iframe().poster(poster).parameter("muted", "true").to_string();
+//! # assert!(manifest.ends_with("/manifest/video.m3u8") && player.contains("/iframe?poster=https%3A%2F%2Fcustomer-"));
+//! # Ok::<(), cloudflare_stream_keys::Error>(())
+//! ```
+//!
+//! Options cannot be invalid. The defaults are Cloudflare's, and a number or a time of zero means the default.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use form_urlencoded::byte_serialize;
 use percent_encoding::percent_decode_str;
+use serde::{Serialize, Serializer};
 
 use super::customer_code::DOMAIN;
-use super::url_options::query;
-use super::{CustomerCode, ManifestOptions, PlaybackToken, ThumbnailOptions};
+use super::{CustomerCode, PlaybackToken};
 use crate::Error;
 
 /// The longest filename that Cloudflare accepts (guide "Download video or audio").
@@ -10,97 +36,53 @@ const MAX_FILENAME_LENGTH: usize = 120;
 /// The path prefix of downloads, which need a token that allows them.
 const DOWNLOADS: &[u8] = b"downloads/";
 
-/// # URLs
-///
-/// Every URL uses the account's host name, which contains its [`CustomerCode`].
-impl PlaybackToken {
-    /// Returns the URL of the HLS manifest, which most players support.
-    pub fn hls_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "manifest/video.m3u8", "")
+/// The URLs that a [`PlaybackToken`] opens. Returned by [`PlaybackToken::urls`].
+#[derive(Clone, Copy, Debug)]
+pub struct PlaybackUrls<'a> {
+    token: &'a PlaybackToken,
+    customer: &'a CustomerCode,
+}
+
+impl<'a> PlaybackUrls<'a> {
+    pub(super) fn new(token: &'a PlaybackToken, customer: &'a CustomerCode) -> Self {
+        Self { token, customer }
     }
 
-    /// Returns the URL of the HLS manifest with options.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the bandwidth hint is not a positive
-    /// number.
-    pub fn hls_url_with(&self, customer: &CustomerCode, options: &ManifestOptions) -> Result<String, Error> {
-        Ok(self.build_url(customer, "manifest/video.m3u8", &options.hls_query()?))
+    /// Returns the URL of the HLS manifest, which most players support.
+    pub fn hls(&self) -> PlaybackUrl<Manifest> {
+        self.url("manifest/video.m3u8")
+    }
+
+    /// Returns the URL of the Low-Latency HLS manifest of a live input, for which it must be enabled.
+    pub fn low_latency_hls(&self) -> PlaybackUrl<Manifest> {
+        self.hls().parameter("protocol", "llhls")
     }
 
     /// Returns the URL of the MPEG-DASH manifest.
-    pub fn dash_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "manifest/video.mpd", "")
-    }
-
-    /// Returns the URL of the MPEG-DASH manifest with options.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`hls_url_with`](Self::hls_url_with).
-    pub fn dash_url_with(&self, customer: &CustomerCode, options: &ManifestOptions) -> Result<String, Error> {
-        Ok(self.build_url(customer, "manifest/video.mpd", &options.dash_query()?))
+    pub fn dash(&self) -> PlaybackUrl<Manifest> {
+        self.url("manifest/video.mpd")
     }
 
     /// Returns the URL for playback over WebRTC with a WHEP client.
     ///
-    /// Cloudflare's changelog announced signed WebRTC playback on 2025-04-11, but its documentation shows this URL only
-    /// with a video UID. This method assumes that the token replaces the UID, as in all other URLs.
-    pub fn webrtc_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "webRTC/play", "")
+    /// Cloudflare's changelog of 2025-04-11 says that signed URLs protect WebRTC playback just like HLS and DASH.
+    pub fn webrtc(&self) -> PlaybackUrl {
+        self.url("webRTC/play")
     }
 
     /// Returns the URL of Cloudflare's player, for an `iframe`.
-    ///
-    /// To add player parameters, use [`url`](Self::url): `token.url(&customer, "iframe?muted=true")?`.
-    pub fn iframe_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "iframe", "")
-    }
-
-    /// Returns the URL of Cloudflare's player with a thumbnail as its poster, which is shown until playback starts.
-    ///
-    /// The poster's URL also contains the token, so that the player can load it for a protected video.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`thumbnail_url_with`](Self::thumbnail_url_with).
-    pub fn iframe_url_with_poster(&self, customer: &CustomerCode, poster: &ThumbnailOptions) -> Result<String, Error> {
-        let poster = self.thumbnail_url_with(customer, poster)?;
-        Ok(self.build_url(customer, "iframe", &query([("poster", Some(poster))])))
+    pub fn iframe(&self) -> PlaybackUrl<Player> {
+        self.url("iframe")
     }
 
     /// Returns the URL of Cloudflare's page with the player, for sharing as a link.
-    pub fn watch_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "watch", "")
+    pub fn watch(&self) -> PlaybackUrl {
+        self.url("watch")
     }
 
-    /// Returns the URL of a thumbnail: a JPEG image of the first frame.
-    pub fn thumbnail_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "thumbnails/thumbnail.jpg", "")
-    }
-
-    /// Returns the URL of a thumbnail with options.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the height or the width is zero.
-    pub fn thumbnail_url_with(&self, customer: &CustomerCode, options: &ThumbnailOptions) -> Result<String, Error> {
-        Ok(self.build_url(customer, "thumbnails/thumbnail.jpg", &options.still_query()?))
-    }
-
-    /// Returns the URL of an animated thumbnail: a GIF of the first seconds.
-    pub fn animated_thumbnail_url(&self, customer: &CustomerCode) -> String {
-        self.build_url(customer, "thumbnails/thumbnail.gif", "")
-    }
-
-    /// Returns the URL of an animated thumbnail with options.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the height, the width, the duration or
-    /// the number of frames per second is zero.
-    pub fn animated_thumbnail_url_with(
-        &self,
-        customer: &CustomerCode,
-        options: &ThumbnailOptions,
-    ) -> Result<String, Error> {
-        Ok(self.build_url(customer, "thumbnails/thumbnail.gif", &options.animated_query()?))
+    /// Returns the URL of a thumbnail: a JPEG image, of the first frame by default.
+    pub fn thumbnail(&self) -> PlaybackUrl<Thumbnail> {
+        self.url("thumbnails/thumbnail.jpg")
     }
 
     /// Returns the URL of the video as an MP4 file. MP4 downloads must be enabled for the video.
@@ -108,37 +90,19 @@ impl PlaybackToken {
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token was not signed with
     /// [`downloadable(true)`](super::PlaybackTokenBuilder::downloadable).
-    pub fn download_url(&self, customer: &CustomerCode) -> Result<String, Error> {
-        self.url(customer, "downloads/default.mp4")
-    }
-
-    /// Returns the URL of the video as an MP4 file that browsers save under this name. Cloudflare adds the extension.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token does not allow downloads, or if
-    /// the name is empty, has more than 120 characters, or contains a character other than ASCII letters, digits, `-`
-    /// and `_`.
-    pub fn download_url_as(&self, customer: &CustomerCode, filename: &str) -> Result<String, Error> {
-        self.url(customer, &format!("downloads/default.mp4?{}", filename_query(filename)?))
+    pub fn download(&self) -> Result<PlaybackUrl<Download>, Error> {
+        self.downloadable("downloads/default.mp4")
     }
 
     /// Returns the URL of the audio as an M4A file. Audio downloads must be enabled for the video.
     ///
     /// # Errors
-    /// Returns the same error as [`download_url`](Self::download_url).
-    pub fn audio_download_url(&self, customer: &CustomerCode) -> Result<String, Error> {
-        self.url(customer, "downloads/audio.m4a")
+    /// Returns the same error as [`download`](Self::download).
+    pub fn audio_download(&self) -> Result<PlaybackUrl<Download>, Error> {
+        self.downloadable("downloads/audio.m4a")
     }
 
-    /// Returns the URL of the audio as an M4A file that browsers save under this name. Cloudflare adds the extension.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`download_url_as`](Self::download_url_as).
-    pub fn audio_download_url_as(&self, customer: &CustomerCode, filename: &str) -> Result<String, Error> {
-        self.url(customer, &format!("downloads/audio.m4a?{}", filename_query(filename)?))
-    }
-
-    /// Returns any other URL of the video. `path_and_query` is the part after the token, without a leading slash.
+    /// Returns the URL with any other path after the token, without a leading slash and without a query.
     ///
     /// ```
     /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -147,74 +111,248 @@ impl PlaybackToken {
     /// # let signer = Signer::new(&server.signing_keys().create()?)?;
     /// # let customer = "f33zs165nr7gyfy4".parse()?;
     /// let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
-    /// let url = token.url(&customer, "iframe?autoplay=true&muted=true")?;
-    /// # assert!(url.ends_with("/iframe?autoplay=true&muted=true"));
+    /// let url = token.urls(&customer).path("manifest/video.m3u8")?.parameter("dvrEnabled", "true");
+    /// # assert!(url.to_string().ends_with("/manifest/video.m3u8?dvrEnabled=true"));
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if:
     /// - the path is empty, starts with a slash, or has a segment that is `.` or `..`,
-    /// - it contains a fragment, or a character that must be percent-encoded (RFC 3986), or
+    /// - it contains a query, a fragment, or a character that must be percent-encoded (RFC 3986), or
     /// - it is a download, and the token was not signed with
     ///   [`downloadable(true)`](super::PlaybackTokenBuilder::downloadable).
-    pub fn url(&self, customer: &CustomerCode, path_and_query: &str) -> Result<String, Error> {
-        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let decoded_path: Vec<u8> = percent_decode_str(path).collect();
-        validate_path(&decoded_path)?;
-        validate_characters(path_and_query)?;
-        if decoded_path.starts_with(DOWNLOADS) && !self.downloadable {
-            return Err(Error::invalid_input("token does not allow downloads; sign it with downloadable(true)"));
+    pub fn path(&self, path: &str) -> Result<PlaybackUrl, Error> {
+        let decoded: Vec<u8> = percent_decode_str(path).collect();
+        validate_path(path, &decoded)?;
+        match decoded.starts_with(DOWNLOADS) {
+            true => self.downloadable(path),
+            false => Ok(self.url(path)),
         }
-        Ok(self.build_url(customer, path, query))
     }
 
-    fn build_url(&self, customer: &CustomerCode, path: &str, query: &str) -> String {
-        let separator = if query.is_empty() { "" } else { "?" };
-        format!("https://customer-{customer}.{DOMAIN}/{self}/{path}{separator}{query}")
+    fn downloadable<Kind>(&self, path: &str) -> Result<PlaybackUrl<Kind>, Error> {
+        match self.token.downloadable {
+            true => Ok(self.url(path)),
+            false => Err(Error::invalid_input("token does not allow downloads; sign it with downloadable(true)")),
+        }
+    }
+
+    fn url<Kind>(&self, path: &str) -> PlaybackUrl<Kind> {
+        let base = format!("https://customer-{}.{DOMAIN}/{}/", self.customer, self.token);
+        PlaybackUrl { base, path: path.to_string(), parameters: Vec::new(), kind: PhantomData }
     }
 }
 
-fn filename_query(filename: &str) -> Result<String, Error> {
-    let invalid = |problem| Err(Error::invalid_input(format!("filename {problem}")));
-    if filename.is_empty() {
-        return invalid("is empty");
-    }
-    if !filename.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-        return invalid("contains a character other than letters, digits, '-' and '_'; leave out the extension");
-    }
-    if filename.len() > MAX_FILENAME_LENGTH {
-        return invalid("has more than 120 characters");
-    }
-    Ok(query([("filename", Some(filename.to_string()))]))
+/// A URL of a video, with a token in it. Convert it with `to_string`, or print it.
+///
+/// `Kind` is what the URL leads to, and decides which options it has. `Debug` does not print the token.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct PlaybackUrl<Kind = ()> {
+    /// Up to the slash after the token.
+    base: String,
+    path: String,
+    /// Encoded names and values.
+    parameters: Vec<(String, String)>,
+    kind: PhantomData<Kind>,
 }
 
-/// Checks that the decoded path stays below the token when a browser resolves it.
-fn validate_path(path: &[u8]) -> Result<(), Error> {
+/// The [kind](PlaybackUrl) of a manifest, for a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Manifest {}
+
+/// The [kind](PlaybackUrl) of Cloudflare's player, for an `iframe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Player {}
+
+/// The [kind](PlaybackUrl) of a still image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Thumbnail {}
+
+/// The [kind](PlaybackUrl) of an animated image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnimatedThumbnail {}
+
+/// The [kind](PlaybackUrl) of a file to download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Download {}
+
+/// How a frame fits into a size with a different aspect ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ThumbnailFit {
+    /// Crops the parts that do not fit.
+    Crop,
+    /// Keeps the whole frame, and shrinks the image.
+    Clip,
+    /// Distorts the frame.
+    Scale,
+    /// Keeps the whole frame, and fills the rest with black.
+    Fill,
+}
+
+impl<Kind> PlaybackUrl<Kind> {
+    /// Sets a query parameter. The name and the value are URL-encoded.
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        let name: String = byte_serialize(name.as_bytes()).collect();
+        self.parameters.retain(|(known, _)| *known != name);
+        self.parameters.push((name, byte_serialize(value.as_bytes()).collect()));
+        self
+    }
+
+    fn number(self, name: &str, number: u32) -> Self {
+        if number == 0 { self } else { self.parameter(name, &number.to_string()) }
+    }
+
+    /// Sets a time in the format of Cloudflare's examples, such as `68s`.
+    fn seconds(self, name: &str, time: Duration) -> Self {
+        if time.is_zero() { self } else { self.parameter(name, &format!("{}s", time.as_secs_f64())) }
+    }
+}
+
+impl PlaybackUrl<Manifest> {
+    /// Limits the manifest to the resolution closest to this bandwidth. By default, it lists every resolution of the
+    /// video. Use this only if the player has no such setting (guide "Use your own player").
+    pub fn client_bandwidth_hint(self, kilobits_per_second: u32) -> Self {
+        let megabits_per_second = f64::from(kilobits_per_second) / 1000.0;
+        if kilobits_per_second == 0 {
+            self
+        } else {
+            self.parameter("clientBandwidthHint", &megabits_per_second.to_string())
+        }
+    }
+}
+
+impl PlaybackUrl<Player> {
+    /// Sets the image that is shown until playback starts. Its URL contains the token too, so that the player can load
+    /// it for a protected video.
+    pub fn poster(self, thumbnail: PlaybackUrl<Thumbnail>) -> Self {
+        self.parameter("poster", &thumbnail.to_string())
+    }
+}
+
+/// Defaults are those of Cloudflare's guide "Display thumbnails".
+impl PlaybackUrl<Thumbnail> {
+    /// Sets the time of the frame, or of an animated thumbnail's first frame. Defaults to the start of the video.
+    pub fn time(self, time: Duration) -> Self {
+        self.seconds("time", time)
+    }
+
+    /// Sets the height in pixels. Defaults to 640.
+    pub fn height(self, pixels: u32) -> Self {
+        self.number("height", pixels)
+    }
+
+    /// Sets the width in pixels. Defaults to 640.
+    pub fn width(self, pixels: u32) -> Self {
+        self.number("width", pixels)
+    }
+
+    /// Sets how a frame fits into a size with a different aspect ratio. Defaults to [`ThumbnailFit::Crop`].
+    pub fn fit(self, fit: ThumbnailFit) -> Self {
+        self.parameter(
+            "fit",
+            match fit {
+                ThumbnailFit::Crop => "crop",
+                ThumbnailFit::Clip => "clip",
+                ThumbnailFit::Scale => "scale",
+                ThumbnailFit::Fill => "fill",
+            },
+        )
+    }
+
+    /// Converts the URL to that of an animated thumbnail with the same options: a GIF image.
+    pub fn animated(self) -> PlaybackUrl<AnimatedThumbnail> {
+        let Self { base, parameters, .. } = self;
+        PlaybackUrl { base, path: "thumbnails/thumbnail.gif".to_string(), parameters, kind: PhantomData }
+    }
+}
+
+/// Defaults are those of Cloudflare's guide "Display thumbnails".
+impl PlaybackUrl<AnimatedThumbnail> {
+    /// Sets the length of the part of the video that is shown. Defaults to 5 s.
+    pub fn duration(self, duration: Duration) -> Self {
+        self.seconds("duration", duration)
+    }
+
+    /// Sets the number of frames per second. Defaults to 8.
+    pub fn fps(self, fps: u32) -> Self {
+        self.number("fps", fps)
+    }
+}
+
+impl PlaybackUrl<Download> {
+    /// Sets the name that browsers save the file under. Cloudflare adds the extension.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name is empty, has more than 120
+    /// characters, or contains a character other than ASCII letters, digits, `-` and `_`.
+    pub fn filename(self, filename: &str) -> Result<Self, Error> {
+        let invalid = |problem| Err(Error::invalid_input(format!("filename {problem}")));
+        if filename.is_empty() {
+            return invalid("is empty");
+        }
+        if !filename.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            return invalid("contains a character other than letters, digits, '-' and '_'; leave out the extension");
+        }
+        if filename.len() > MAX_FILENAME_LENGTH {
+            return invalid("has more than 120 characters");
+        }
+        Ok(self.parameter("filename", filename))
+    }
+}
+
+impl<Kind> fmt::Display for PlaybackUrl<Kind> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.base, self.path)?;
+        for (i, (name, value)) in self.parameters.iter().enumerate() {
+            write!(f, "{}{name}={value}", if i == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+impl<Kind> fmt::Debug for PlaybackUrl<Kind> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlaybackUrl").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl<Kind> From<PlaybackUrl<Kind>> for String {
+    fn from(url: PlaybackUrl<Kind>) -> Self {
+        url.to_string()
+    }
+}
+
+impl<Kind> Serialize for PlaybackUrl<Kind> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Checks that RFC 3986 allows all the characters of a path, and that it stays below the token when a browser resolves it.
+fn validate_path(path: &str, decoded: &[u8]) -> Result<(), Error> {
     let invalid = |problem| Err(Error::invalid_input(format!("path {problem}")));
     if path.is_empty() {
         return invalid("is empty");
     }
-    if path.starts_with(b"/") {
+    if decoded.starts_with(b"/") {
         return invalid("starts with a slash; remove it");
     }
-    if path.split(|b| b"/\\".contains(b)).any(|segment| matches!(segment, b"." | b"..")) {
+    if path.contains('?') {
+        return invalid("has a query; remove the '?' and what follows, and call parameter()");
+    }
+    if path.contains('#') {
+        return invalid("has a fragment; remove the '#' and what follows");
+    }
+    if decoded.split(|b| b"/\\".contains(b)).any(|segment| matches!(segment, b"." | b"..")) {
         return invalid("contains a segment that is \".\" or \"..\"");
     }
-    Ok(())
-}
-
-/// Checks that RFC 3986 allows all the characters in a path or query.
-fn validate_characters(path_and_query: &str) -> Result<(), Error> {
-    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&b);
-    if path_and_query.contains('#') {
-        return Err(Error::invalid_input("path has a fragment; remove the '#' and what follows"));
-    }
-    let mut escapes = path_and_query.split('%').skip(1);
-    if !path_and_query.bytes().all(is_allowed)
-        || !escapes.all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
-    {
-        return Err(Error::invalid_input("path or query contains a character that must be percent-encoded"));
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&b);
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+    if !path.bytes().all(is_allowed) || !path.split('%').skip(1).all(is_escape) {
+        return invalid("contains a character that must be percent-encoded");
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
 use cloudflare_stream_keys::{AccessRule, Error, Signer};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
 
 use crate::example_key::*;
 
@@ -27,13 +28,13 @@ fn access_rules_are_limited_to_5_and_must_be_reachable() {
         assert_rejected(with(vec![country(), any.clone(), any]), "access rule 3", "never match");
     }
     let ips = |range| AccessRule::block_ips([range]).unwrap();
-    let block = AccessRule::block_ips(["10.0.0.0/8"]).unwrap();
-    assert!(with(vec![ips("10.0.0.0/9"), block.clone()]).is_ok());
-    assert_rejected(with(vec![ips("10.0.0.0/9"), ips("10.128.0.0/9"), block]), "access rule 3", "never match");
+    let block = AccessRule::block_ips(["203.0.113.0/24"]).unwrap();
+    assert!(with(vec![ips("203.0.113.0/25"), block.clone()]).is_ok());
+    assert_rejected(with(vec![ips("203.0.113.0/25"), ips("203.0.113.128/25"), block]), "access rule 3", "never match");
     assert!(with(vec![ips("0.0.0.0/0"), country()]).is_ok());
     assert_rejected(with(vec![ips("0.0.0.0/0"), ips("::/0"), country()]), "access rule 3", "never match");
     assert_rejected(with(vec![ips("0.0.0.0/0"), ips("::/0"), AccessRule::block_any()]), "access rule 3", "never match");
-    for allow in [AccessRule::allow_countries(["GB"]).unwrap(), AccessRule::allow_ips(["10.0.0.0/8"]).unwrap()] {
+    for allow in [AccessRule::allow_countries(["GB"]).unwrap(), AccessRule::allow_ips(["203.0.113.0/24"]).unwrap()] {
         assert!(with(vec![allow.clone(), AccessRule::block_any()]).is_ok());
         assert!(with(vec![allow.clone(), AccessRule::allow_any()]).is_ok());
         assert_rejected(with(vec![allow.clone()]), "last access rule has no effect", "add AccessRule::block_any()");
@@ -70,7 +71,7 @@ fn invalid_addresses_are_rejected() {
         assert_rejected(AccessRule::only_ips([address]), "address", "range");
         assert_rejected(AccessRule::block_ips_outside([address]), "address", "range");
     }
-    for range in ["0.0.0.0/0", "203.0.113.0/32", "203.0.113.0/24", "::/0", "::1/128"] {
+    for range in ["0.0.0.0/0", "203.0.113.0/32", "203.0.113.0/24", "::/0", "2001:db8::1/128"] {
         assert!(AccessRule::allow_ips([range]).is_ok(), "{range}");
     }
     let empty: [&str; 0] = [];
@@ -92,6 +93,98 @@ fn range_with_host_bits_is_rejected_with_a_suggestion() {
             let meant = format!("write {first} for the range, or {address} for the address");
             assert_rejected(rule, &format!("range {range}"), &meant);
         }
+    }
+}
+
+#[test]
+fn ranges_without_viewers_are_rejected() {
+    for (range, space) in [
+        ("10.0.0.0/8", "private"),
+        ("172.16.0.0/12", "private"),
+        ("192.168.1.0/24", "private"),
+        ("192.168.1.7", "private"),
+        ("::ffff:10.0.0.0/104", "private"),
+        ("fc00::/7", "private"),
+        ("fd12::1", "private"),
+        ("127.0.0.1", "loopback"),
+        ("127.0.0.0/8", "loopback"),
+        ("::1", "loopback"),
+        ("169.254.0.0/16", "link-local"),
+        ("fe80::/10", "link-local"),
+        ("224.0.0.0/4", "multicast"),
+        ("ff02::1", "multicast"),
+    ] {
+        let rules = [
+            AccessRule::allow_ips(["203.0.113.7", range]),
+            AccessRule::block_ips([range]),
+            AccessRule::block_ips_outside([range]),
+        ];
+        for rule in rules {
+            assert_rejected(rule, &format!("range {range} is {space}"), "list the public addresses of viewers");
+        }
+        assert_rejected(AccessRule::only_ips([range]), "range", space);
+    }
+    // Public addresses in and beside them, and those of documentation.
+    for range in [
+        "0.0.0.0/0",
+        "8.0.0.0/5",
+        "9.255.255.255",
+        "11.0.0.0",
+        "172.0.0.0/8",
+        "172.15.255.255",
+        "172.32.0.0",
+        "192.168.0.0/15",
+        "192.169.0.0",
+        "126.0.0.0/7",
+        "128.0.0.0",
+        "169.253.0.0/16",
+        "223.255.255.255",
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "::/0",
+        "::2",
+        "::/127",
+        "f800::/5",
+        "fe00::/9",
+        "fe00::/8",
+        "2001:db8::/32",
+    ] {
+        assert!(AccessRule::allow_ips([range]).is_ok(), "{range}");
+    }
+}
+
+#[test]
+fn rules_are_deserialized_and_checked_as_by_the_constructors() {
+    let parse = |json: Value| serde_json::from_value::<AccessRule>(json).map_err(|e| e.to_string());
+    for rule in [
+        AccessRule::allow_any(),
+        AccessRule::block_any(),
+        AccessRule::allow_countries(["GB", "T1"]).unwrap(),
+        AccessRule::block_countries(["DE"]).unwrap(),
+        AccessRule::allow_ips(["203.0.113.7", "2001:db8::/32"]).unwrap(),
+        AccessRule::block_ips_outside(["203.0.113.0/24"]).unwrap(),
+    ] {
+        assert_eq!(parse(serde_json::to_value(&rule).unwrap()), Ok(rule));
+    }
+    let lower_case = json!({ "type": "ip.geoip.country", "action": "allow", "country": ["gb"], "ip": [] });
+    assert_eq!(parse(lower_case), Ok(AccessRule::allow_countries(["GB"]).unwrap()));
+    for (json, problem) in [
+        (json!({ "type": "ip.src", "action": "allow", "ip": ["10.0.0.0/8"] }), "range 10.0.0.0/8 is private"),
+        (json!({ "type": "ip.src", "action": "allow", "ip": ["203.0.113.7/24"] }), "has host bits set"),
+        (json!({ "type": "ip.src", "action": "allow" }), "access rule has no address"),
+        (json!({ "type": "ip.geoip.country", "action": "block", "country": ["UK"] }), "the United Kingdom is GB"),
+        (json!({ "type": "ip.geoip.country", "action": "block", "countries": ["GB"] }), "access rule has no country"),
+        (json!({ "type": "ip.geoip.country", "action": "block", "country": ["GB"], "ip": ["::/0"] }), "another type"),
+        (json!({ "type": "ip.src", "action": "block", "country": ["GB"], "ip": ["::/0"] }), "another type"),
+        (json!({ "type": "any", "action": "block", "country": ["GB"] }), "another type"),
+        (json!({ "type": "any", "action": "block", "ip": ["::/0"] }), "another type"),
+        (json!({ "type": "ip.geoip.continent", "action": "block" }), "is not any, ip.geoip.country or ip.src"),
+        (json!({ "type": "any", "action": "Block" }), "is neither allow nor block"),
+        (json!({ "type": "any" }), "missing field `action`"),
+    ] {
+        let error = parse(json.clone()).unwrap_err();
+        assert!(error.contains(problem), "{json}: {error}");
     }
 }
 

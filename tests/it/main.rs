@@ -6,6 +6,7 @@ mod support;
 mod access_rules;
 mod changed_spec;
 mod claims;
+mod common_traits;
 mod connections;
 mod contract;
 mod example_key;

@@ -141,7 +141,8 @@ fn connection_is_reset_within_the_response_after_a_complete_form_of_the_key() {
 fn reset_and_hung_requests_are_retried_if_idempotent() {
     let fake = FakeServer::start();
     fake.seed("first");
-    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_secs(1));
+    let policy =
+        RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_secs(1));
     let keys = fake.signing_keys().with_retry_policy(policy);
     for fault in [Fault::Hang, Fault::ResetBeforeEffect, Fault::ResetAfterEffect, Fault::ResetWithinResponse] {
         fake.inject(fault);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cloudflare_stream_keys::sign::{ManifestOptions, ThumbnailFit, ThumbnailOptions};
-use cloudflare_stream_keys::{CustomerCode, Error, PlaybackToken};
+use cloudflare_stream_keys::sign::urls::{PlaybackUrl, ThumbnailFit};
+use cloudflare_stream_keys::{CustomerCode, PlaybackToken};
 use ureq::http::Uri;
 
 use crate::example_key::*;
@@ -12,15 +12,18 @@ fn customer() -> CustomerCode {
     "f33zs165nr7gyfy4".parse().unwrap()
 }
 
+/// Returns the same token every time.
 fn token() -> PlaybackToken {
-    example_signer().token(VIDEO).downloadable(true).sign().unwrap()
+    let signing_time = "2026-01-01T00:00:00Z".parse().unwrap();
+    example_signer().token(VIDEO).downloadable(true).signing_time(signing_time).sign().unwrap()
 }
 
 /// Returns the part of the URL after the token.
-fn rest<'a>(token: &PlaybackToken, url: &'a str) -> &'a str {
+fn rest(url: impl Into<String>) -> String {
+    let url = url.into();
     assert!(url.parse::<Uri>().is_ok());
-    let base = format!("https://customer-f33zs165nr7gyfy4.cloudflarestream.com/{token}/");
-    url.strip_prefix(&base).unwrap_or_else(|| panic!("{url}"))
+    let base = format!("https://customer-f33zs165nr7gyfy4.cloudflarestream.com/{}/", token());
+    url.strip_prefix(&base).unwrap_or_else(|| panic!("{url}")).to_string()
 }
 
 #[test]
@@ -92,126 +95,77 @@ fn anything_else_is_not_a_customer_code() {
 #[test]
 fn urls_contain_the_token_in_place_of_the_video_uid() {
     let (token, customer) = (token(), customer());
+    let urls = token.urls(&customer);
     for (url, expected) in [
-        (token.hls_url(&customer), "manifest/video.m3u8"),
-        (token.dash_url(&customer), "manifest/video.mpd"),
-        (token.webrtc_url(&customer), "webRTC/play"),
-        (token.iframe_url(&customer), "iframe"),
-        (token.watch_url(&customer), "watch"),
-        (token.thumbnail_url(&customer), "thumbnails/thumbnail.jpg"),
-        (token.animated_thumbnail_url(&customer), "thumbnails/thumbnail.gif"),
-        (token.download_url(&customer).unwrap(), "downloads/default.mp4"),
-        (token.audio_download_url(&customer).unwrap(), "downloads/audio.m4a"),
+        (urls.hls().to_string(), "manifest/video.m3u8"),
+        (urls.low_latency_hls().to_string(), "manifest/video.m3u8?protocol=llhls"),
+        (urls.dash().to_string(), "manifest/video.mpd"),
+        (urls.webrtc().to_string(), "webRTC/play"),
+        (urls.iframe().to_string(), "iframe"),
+        (urls.watch().to_string(), "watch"),
+        (urls.thumbnail().to_string(), "thumbnails/thumbnail.jpg"),
+        (urls.thumbnail().animated().to_string(), "thumbnails/thumbnail.gif"),
+        (urls.download().unwrap().to_string(), "downloads/default.mp4"),
+        (urls.audio_download().unwrap().to_string(), "downloads/audio.m4a"),
     ] {
-        assert_eq!(rest(&token, &url), expected);
+        assert_eq!(rest(url), expected);
     }
 }
 
 #[test]
-fn thumbnails_have_the_options_that_are_set() {
+fn urls_have_the_options_that_are_set() {
     let (token, customer) = (token(), customer());
-    let all = ThumbnailOptions::new()
-        .time(Duration::from_secs(302))
-        .height(270)
-        .width(480)
-        .fit(ThumbnailFit::Crop)
-        .duration(Duration::from_millis(1500))
-        .fps(12);
-    let still = |options: &ThumbnailOptions| {
-        let url = token.thumbnail_url_with(&customer, options).unwrap();
-        rest(&token, &url).strip_prefix("thumbnails/thumbnail.jpg").unwrap().to_string()
+    let (hls, dash) = (|| token.urls(&customer).hls(), || token.urls(&customer).dash());
+    let (thumbnail, gif) = (|| token.urls(&customer).thumbnail(), || token.urls(&customer).thumbnail().animated());
+    let all = || {
+        let sized = thumbnail().time(Duration::from_secs(302)).height(270).width(480);
+        sized.fit(ThumbnailFit::Crop)
     };
-    let animated = |options: &ThumbnailOptions| {
-        let url = token.animated_thumbnail_url_with(&customer, options).unwrap();
-        rest(&token, &url).strip_prefix("thumbnails/thumbnail.gif").unwrap().to_string()
-    };
-    assert_eq!(still(&all), "?time=302s&height=270&width=480&fit=crop");
-    assert_eq!(animated(&all), "?time=302s&height=270&width=480&fit=crop&duration=1.5s&fps=12");
-
-    let new = ThumbnailOptions::new;
-    assert_eq!((still(&new()), animated(&new())), (String::new(), String::new()));
-    for (options, query) in [
-        (new().time(Duration::ZERO), "?time=0s"),
-        (new().time(Duration::from_millis(15)), "?time=0.015s"),
-        (new().height(1), "?height=1"),
-        (new().width(u32::MAX), "?width=4294967295"),
-        (new().fit(ThumbnailFit::Clip), "?fit=clip"),
-        (new().fit(ThumbnailFit::Scale), "?fit=scale"),
-        (new().fit(ThumbnailFit::Fill), "?fit=fill"),
+    let animated = all().animated().duration(Duration::from_millis(1500)).fps(12);
+    for (url, query) in [
+        (String::from(all()), ".jpg?time=302s&height=270&width=480&fit=crop"),
+        (animated.into(), ".gif?time=302s&height=270&width=480&fit=crop&duration=1.5s&fps=12"),
+        (thumbnail().time(Duration::from_millis(15)).into(), ".jpg?time=0.015s"),
+        (thumbnail().width(u32::MAX).into(), ".jpg?width=4294967295"),
+        (thumbnail().fit(ThumbnailFit::Clip).into(), ".jpg?fit=clip"),
+        (thumbnail().fit(ThumbnailFit::Scale).into(), ".jpg?fit=scale"),
+        (thumbnail().fit(ThumbnailFit::Fill).into(), ".jpg?fit=fill"),
+        (thumbnail().height(1).width(2).height(3).into(), ".jpg?width=2&height=3"),
+        (gif().duration(Duration::from_secs(4)).into(), ".gif?duration=4s"),
+        (hls().client_bandwidth_hint(1800).into(), ".m3u8?clientBandwidthHint=1.8"),
+        (dash().client_bandwidth_hint(10_000).into(), ".mpd?clientBandwidthHint=10"),
+        (hls().client_bandwidth_hint(1).into(), ".m3u8?clientBandwidthHint=0.001"),
+        (dash().client_bandwidth_hint(u32::MAX).into(), ".mpd?clientBandwidthHint=4294967.295"),
+        (hls().parameter("a&b", "c=d ü").into(), ".m3u8?a%26b=c%3Dd+%C3%BC"),
+        // Zero is the default.
+        (thumbnail().time(Duration::ZERO).height(0).width(0).into(), ".jpg"),
+        (gif().duration(Duration::ZERO).fps(0).into(), ".gif"),
+        (hls().client_bandwidth_hint(0).into(), ".m3u8"),
     ] {
-        assert_eq!((still(&options).as_str(), animated(&options).as_str()), (query, query));
-    }
-    for (options, query) in
-        [(new().duration(Duration::from_secs(4)), "?duration=4s"), (new().height(2).fps(1), "?height=2&fps=1")]
-    {
-        assert_eq!(animated(&options), query);
-    }
-}
-
-#[test]
-fn empty_thumbnails_are_rejected() {
-    let (token, customer) = (token(), customer());
-    let new = ThumbnailOptions::new;
-    for (options, setting) in [(new().height(0), "thumbnail height"), (new().width(0), "thumbnail width")] {
-        assert_rejected(token.thumbnail_url_with(&customer, &options), setting, "zero");
-        assert_rejected(token.animated_thumbnail_url_with(&customer, &options), setting, "zero");
-        assert_rejected(token.iframe_url_with_poster(&customer, &options), setting, "zero");
-    }
-    for (options, setting) in [(new().duration(Duration::ZERO), "thumbnail duration"), (new().fps(0), "thumbnail fps")]
-    {
-        assert_rejected(token.animated_thumbnail_url_with(&customer, &options), setting, "zero");
-        assert_eq!(token.thumbnail_url_with(&customer, &options).unwrap(), token.thumbnail_url(&customer));
-    }
-}
-
-#[test]
-fn manifests_have_the_options_that_are_set() {
-    let (token, customer) = (token(), customer());
-    let new = ManifestOptions::new;
-    for (options, hls, dash) in [
-        (new(), "", ""),
-        (new().client_bandwidth_hint(1.8), "?clientBandwidthHint=1.8", "?clientBandwidthHint=1.8"),
-        (new().client_bandwidth_hint(10.0), "?clientBandwidthHint=10", "?clientBandwidthHint=10"),
-        (new().low_latency(true), "?protocol=llhls", ""),
-        (new().low_latency(false), "", ""),
-        (
-            new().low_latency(true).client_bandwidth_hint(0.25),
-            "?clientBandwidthHint=0.25&protocol=llhls",
-            "?clientBandwidthHint=0.25",
-        ),
-    ] {
-        let url = token.hls_url_with(&customer, &options).unwrap();
-        assert_eq!(rest(&token, &url), format!("manifest/video.m3u8{hls}"));
-        let url = token.dash_url_with(&customer, &options).unwrap();
-        assert_eq!(rest(&token, &url), format!("manifest/video.mpd{dash}"));
-    }
-    for hint in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let options = new().client_bandwidth_hint(hint);
-        assert_rejected(token.hls_url_with(&customer, &options), "client bandwidth hint", "positive");
-        assert_rejected(token.dash_url_with(&customer, &options), "client bandwidth hint", "positive");
+        let rest = rest(url);
+        assert_eq!(&rest[rest.find('.').unwrap()..], query);
     }
 }
 
 #[test]
 fn poster_of_the_player_is_a_signed_thumbnail() {
     let (token, customer) = (token(), customer());
-    let poster = ThumbnailOptions::new().time(Duration::from_secs(5)).height(600);
-    let url = token.iframe_url_with_poster(&customer, &poster).unwrap();
-    let query = rest(&token, &url).strip_prefix("iframe?").unwrap();
+    let poster = token.urls(&customer).thumbnail().time(Duration::from_secs(5)).height(600);
+    let url = rest(token.urls(&customer).iframe().poster(poster.clone()).parameter("muted", "true"));
+    let query = url.strip_prefix("iframe?").unwrap();
     let parameters: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let poster = token.thumbnail_url_with(&customer, &poster).unwrap();
-    assert_eq!(parameters, [("poster".to_string(), poster.clone())]);
-    assert_eq!(rest(&token, &poster), "thumbnails/thumbnail.jpg?time=5s&height=600");
+    let expected = [("poster", poster.to_string()), ("muted", "true".to_string())];
+    assert_eq!(parameters, expected.map(|(name, value)| (name.to_string(), value)));
+    assert_eq!(rest(poster), "thumbnails/thumbnail.jpg?time=5s&height=600");
 }
 
 #[test]
 fn downloads_can_have_a_filename() {
     let (token, customer) = (token(), customer());
+    let (video, audio) = (token.urls(&customer).download().unwrap(), token.urls(&customer).audio_download().unwrap());
     for name in ["MY_VIDEO-1", "a", &"x".repeat(120)] {
-        let url = token.download_url_as(&customer, name).unwrap();
-        assert_eq!(rest(&token, &url), format!("downloads/default.mp4?filename={name}"));
-        let url = token.audio_download_url_as(&customer, name).unwrap();
-        assert_eq!(rest(&token, &url), format!("downloads/audio.m4a?filename={name}"));
+        assert_eq!(rest(video.clone().filename(name).unwrap()), format!("downloads/default.mp4?filename={name}"));
+        assert_eq!(rest(audio.clone().filename(name).unwrap()), format!("downloads/audio.m4a?filename={name}"));
     }
     for (name, reason) in [
         ("", "empty"),
@@ -222,8 +176,7 @@ fn downloads_can_have_a_filename() {
         ("a&b=c", "letters, digits"),
         (&"x".repeat(121), "120 characters"),
     ] {
-        assert_rejected(token.download_url_as(&customer, name), "filename", reason);
-        assert_rejected(token.audio_download_url_as(&customer, name), "filename", reason);
+        assert_rejected(video.clone().filename(name), "filename", reason);
     }
 }
 
@@ -231,42 +184,30 @@ fn downloads_can_have_a_filename() {
 fn downloads_need_a_token_that_allows_them() {
     let (signer, customer) = (example_signer(), customer());
     for token in [signer.token(VIDEO).sign().unwrap(), signer.token(VIDEO).downloadable(false).sign().unwrap()] {
-        let urls: [Result<String, Error>; 6] = [
-            token.download_url(&customer),
-            token.download_url_as(&customer, "name"),
-            token.audio_download_url(&customer),
-            token.audio_download_url_as(&customer, "name"),
-            token.url(&customer, "downloads/default.mp4"),
-            token.url(&customer, "%64ownloads/default.mp4"),
-        ];
-        for url in urls {
-            assert_rejected(url, "token", "downloadable(true)");
+        let urls = token.urls(&customer);
+        assert_rejected(urls.download(), "token", "downloadable(true)");
+        assert_rejected(urls.audio_download(), "token", "downloadable(true)");
+        for path in ["downloads/default.mp4", "%64ownloads/default.mp4"] {
+            assert_rejected(urls.path(path), "token", "downloadable(true)");
         }
-        assert!(token.url(&customer, "download").is_ok());
+        assert!(urls.path("download").is_ok());
     }
 }
 
 #[test]
-fn other_urls_are_checked() {
+fn other_paths_are_checked() {
     let (token, customer) = (token(), customer());
-    for path in [
-        "iframe?autoplay=true&muted=true",
-        "manifest/video.m3u8?dvrEnabled=true",
-        "captions/en.vtt",
-        "a%20b/c?d=%C3%BC",
-        "a...b/.c/d.",
-        "a/!$&'()*+,;=:@~-_",
-        "x?next=../..",
-        "x?",
-    ] {
-        let url = token.url(&customer, path).unwrap();
-        assert_eq!(rest(&token, &url), path.strip_suffix('?').unwrap_or(path));
+    let path = |path| token.urls(&customer).path(path);
+    for valid in
+        ["iframe", "captions/en.vtt", "downloads/default.mp4", "a%20b/c%C3%BC", "a...b/.c/d.", "a/!$&'()*+,;=:@~-_"]
+    {
+        assert_eq!(rest(path(valid).unwrap()), valid);
     }
-    for (path, reason) in [
+    for (invalid, reason) in [
         ("", "is empty"),
-        ("?a=b", "is empty"),
         ("/iframe", "starts with a slash"),
         ("//evil.example", "starts with a slash"),
+        ("%2fiframe", "starts with a slash"),
         (".", "\"..\""),
         ("..", "\"..\""),
         ("../iframe", "\"..\""),
@@ -276,8 +217,9 @@ fn other_urls_are_checked() {
         (".%2e/a", "\"..\""),
         ("a%2f..%2Fb", "\"..\""),
         ("a%5c..%5cb", "\"..\""),
+        ("?a=b", "call parameter()"),
+        ("iframe?muted=true", "call parameter()"),
         ("iframe#t", "fragment"),
-        ("iframe?a#t", "fragment"),
         ("a b", "percent-encoded"),
         ("a\\b", "percent-encoded"),
         ("a\nb", "percent-encoded"),
@@ -289,16 +231,25 @@ fn other_urls_are_checked() {
         ("a[b]", "percent-encoded"),
         ("a{b}", "percent-encoded"),
         ("a|b^c`d", "percent-encoded"),
+        ("a\"b", "percent-encoded"),
+        ("ü", "percent-encoded"),
+        ("a%", "percent-encoded"),
         ("a%4", "percent-encoded"),
         ("a%4g", "percent-encoded"),
-        ("ü", "percent-encoded"),
-        ("a?b=\"c\"", "percent-encoded"),
-        ("a%", "percent-encoded"),
-        ("a%2", "percent-encoded"),
         ("a%zz", "percent-encoded"),
-        ("a?b=%g0", "percent-encoded"),
         ("a%é0", "percent-encoded"),
     ] {
-        assert_rejected(token.url(&customer, path), "path", reason);
+        assert_rejected(path(invalid), "path", reason);
+    }
+}
+
+#[test]
+fn urls_show_their_token_only_as_text() {
+    let (token, customer) = (token(), customer());
+    let url: PlaybackUrl = token.urls(&customer).watch();
+    assert_eq!(serde_json::to_value(&url).unwrap(), url.to_string());
+    let poster = token.urls(&customer).iframe().poster(token.urls(&customer).thumbnail());
+    for debug in [format!("{url:?}"), format!("{:?}", token.urls(&customer)), format!("{poster:#?}")] {
+        assert!(!debug.contains(&token.as_str()[..20]) && debug.starts_with("PlaybackUrl"), "{debug}");
     }
 }

@@ -129,7 +129,7 @@ fn user_agent_ends_with_the_configured_suffix() {
 #[test]
 fn per_call_headers_override_default_headers() {
     let server = RawServer::responding(200, &success_body(json!([])));
-    let client = server.client_builder().default_header("x-team", "video").build().unwrap();
+    let client = server.client_builder().default_header("x-team", "video").unwrap().build().unwrap();
     let keys = client.signing_keys(ACCOUNT_ID).unwrap();
     keys.clone().with_header("x-request-id", "r-1").unwrap().with_header("X-Team", "live").unwrap().list().unwrap();
     keys.list().unwrap();

@@ -113,7 +113,8 @@ fn row_01_failed_connection_is_a_connect_error() {
 #[test]
 fn row_02_missing_response_times_out_at_the_deadline() {
     let deadline = Duration::from_millis(600);
-    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(150));
+    let policy =
+        RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(150));
     for (call, requests, outcome_unknown) in [(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)] {
         let server = RawServer::with_replies(vec![Reply::BytesThenStall(vec![])]);
         let keys = server.signing_keys().with_timeout(deadline).with_retry_policy(policy.clone());
@@ -132,7 +133,8 @@ fn row_02_missing_response_times_out_at_the_deadline() {
 #[test]
 fn row_02_retry_within_the_deadline_succeeds() {
     let server = failing_once(Reply::BytesThenStall(vec![]));
-    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(100));
+    let policy =
+        RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(100));
     server.signing_keys().with_retry_policy(policy).list().unwrap();
     assert_eq!(server.requests().len(), 2);
 }

@@ -70,7 +70,7 @@ pub fn assert_no_secrets(source: &str, text: &str) {
 pub fn client_builders(server: &RawServer) -> [ClientBuilder; 2] {
     let builder = CALLER_HEADERS
         .into_iter()
-        .fold(server.client_builder(), |builder, (name, value)| builder.default_header(name, value))
+        .fold(server.client_builder(), |builder, (name, value)| builder.default_header(name, value).unwrap())
         .timeout(Duration::from_millis(300))
         .retry_policy(RetryPolicy::none());
     [builder.clone(), builder.credentials(Credentials::global_api_key(EMAIL, GLOBAL_API_KEY))]

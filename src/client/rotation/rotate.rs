@@ -3,6 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::policy::RotationPolicy;
 use crate::client::{SigningKeyInfo, SigningKeys};
@@ -19,7 +20,7 @@ pub struct Rotation {
 }
 
 /// What [`SigningKeys::rotate`] did, and what it left alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RotationReport {
     /// The ID of the key that was created.
