@@ -144,7 +144,7 @@ pub struct ApiMessage {
 }
 
 /// The code for a key that does not exist.
-const UNKNOWN_KEY: i64 = 10003;
+pub(crate) const UNKNOWN_KEY: i64 = 10003;
 /// The code for a malformed `Authorization` header, in the error chain of a 400.
 const MALFORMED_AUTHORIZATION: i64 = 6111;
 

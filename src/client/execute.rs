@@ -35,7 +35,7 @@ impl ClientHooks<Settings> for Client {
             let call = CallProgress {
                 attempts: retries + 1,
                 elapsed: start.elapsed(),
-                follows_lost_attempt: may_have_taken_effect,
+                earlier_may_have_taken_effect: may_have_taken_effect,
             };
             match &mut result {
                 Ok(response) => response.head.call = call,
@@ -68,7 +68,7 @@ fn has_key_material(result: &Result<Response, TransportError>) -> bool {
         Ok(response) => Some(response),
         Err(e) => e.partial.as_ref(),
     };
-    response.is_some_and(|response| recovery::is_hinted(response.body.as_bytes()))
+    response.is_some_and(|response| recovery::Body::search(response).has_key_material())
 }
 
 /// Describes why an attempt failed, unless it timed out.
@@ -81,9 +81,7 @@ fn describe(result: &Result<Response, TransportError>) -> Option<String> {
 
 fn outcome(result: &Result<Response, TransportError>) -> AttemptOutcome {
     match result {
-        Ok(Response { head, .. }) => {
-            AttemptOutcome::Response { status: head.status.as_u16(), retry_after: head.retry_after() }
-        }
+        Ok(Response { head, .. }) => AttemptOutcome::Response { status: head.status, retry_after: head.retry_after() },
         Err(e) if e.is_permanent() => AttemptOutcome::Permanent,
         Err(e) if e.sent => AttemptOutcome::NoResponse,
         Err(_) => AttemptOutcome::NotSent,

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::generated::{self, types};
 use super::recovery;
+use super::retry::may_have_taken_effect;
 use super::runtime::{CallProgress, Response, TransportError};
 use crate::decode_error::DecodeError;
 use crate::error::{ApiMessage, Error, ErrorKind};
@@ -88,7 +89,7 @@ fn new(operation: Operation, kind: ErrorKind, message: impl Into<Cow<'static, st
 
 fn from_transport(operation: Operation, e: TransportError) -> Error {
     // `Connect` says that nothing was sent, which is not true of an earlier attempt that was.
-    let was_sent = e.sent || e.call.follows_lost_attempt;
+    let was_sent = e.sent || e.call.earlier_may_have_taken_effect;
     let kind = match () {
         _ if !was_sent => ErrorKind::Connect,
         _ if e.is_timeout() => ErrorKind::Timeout,
@@ -151,7 +152,7 @@ fn status_message(status: StatusCode) -> &'static str {
 
 /// Returns whether a status says that the request had no effect.
 fn is_definite_error(status: StatusCode) -> bool {
-    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
+    status.is_client_error() && !may_have_taken_effect(status)
 }
 
 /// Adds the response's status code and headers and, after a create, the key material in its body.
@@ -161,9 +162,10 @@ fn with_response(operation: Operation, mut error: Error, response: &Response) ->
     error.0.ray_id = head.ray_id().map(String::from);
     error.0.retry_after = head.retry_after();
     if operation == Operation::Create {
-        error.0.recovered_key = recovery::find(response.body.as_bytes());
+        let body = recovery::Body::search(response);
+        error.0.recovered_key = body.key();
         // A new key shows that the request took effect, whatever the status code is.
-        error.0.outcome_unknown |= recovery::is_hinted(response.body.as_bytes());
+        error.0.outcome_unknown |= body.has_key_material();
     }
     finish(operation, error, head.call)
 }
@@ -174,7 +176,7 @@ fn finish(operation: Operation, mut error: Error, call: CallProgress) -> Error {
     details.attempts = call.attempts;
     details.elapsed = call.elapsed;
     // The last response says nothing about an earlier attempt that may have taken effect. A list changes nothing.
-    details.outcome_unknown |= call.follows_lost_attempt;
+    details.outcome_unknown |= call.earlier_may_have_taken_effect;
     details.outcome_unknown &= operation != Operation::List;
     details.is_retryable =
         is_temporary(details.kind, details.status) && !(operation == Operation::Create && details.outcome_unknown);
@@ -186,9 +188,9 @@ fn finish(operation: Operation, mut error: Error, call: CallProgress) -> Error {
 fn is_temporary(kind: ErrorKind, status: Option<StatusCode>) -> bool {
     match kind {
         ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport => true,
-        ErrorKind::Api => status.is_some_and(|status| {
-            status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
-        }),
+        ErrorKind::Api => {
+            status.is_some_and(|status| may_have_taken_effect(status) || status == StatusCode::TOO_MANY_REQUESTS)
+        }
         ErrorKind::InvalidInput | ErrorKind::Decode | ErrorKind::Store => false,
     }
 }

@@ -12,28 +12,18 @@ use crate::{RecoveredKey, Secret, SigningKey};
 
 /// Returns the key in the response to a create that is damaged, but does not say that the create failed.
 pub(super) fn rescue(response: &Response) -> Option<SigningKey> {
-    let body = Body::search(response.body.as_bytes());
+    let body = Body::search(response);
     if !response.head.status.is_success() || body.members.iter().any(|member| matches!(member.value, Value::Failure)) {
         return None;
     }
     body.key()?.into_signing_key().ok()
 }
 
-/// Searches a response body for key material. The body need not be valid JSON: any `pem` or `jwk` member whose value is a
-/// complete string counts, and so do the members of the same object.
-pub(super) fn find(body: &[u8]) -> Option<RecoveredKey> {
-    Body::search(body).key()
-}
-
-/// Returns whether a response contains key material, even if no part of it is complete.
-pub(super) fn is_hinted(body: &[u8]) -> bool {
-    let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.expose_secret().is_empty());
-    let body = Body::search(body);
-    body.members.iter().any(|member| ["pem", "jwk"].contains(&member.name) && !is_empty(&member.value))
-}
-
-/// A body and the members in it that matter, in their order.
-struct Body {
+/// The body of a response to a create, and the members in it that matter, in their order.
+///
+/// The body need not be valid JSON: any `pem` or `jwk` member whose value is a complete string counts, and so do the members
+/// of the same object.
+pub(super) struct Body {
     text: Zeroizing<Vec<u8>>,
     members: Vec<Member>,
 }
@@ -54,7 +44,8 @@ enum Value {
 }
 
 impl Body {
-    fn search(body: &[u8]) -> Self {
+    pub(super) fn search(response: &Response) -> Self {
+        let body = response.body.as_bytes();
         // Names in valid JSON can have escapes, which are undone here.
         let json = serde_json::from_slice::<serde_json::Value>(body).map(|json| json.to_string().into_bytes());
         let text = Zeroizing::new(json.unwrap_or_else(|_| body.to_vec()));
@@ -63,9 +54,15 @@ impl Body {
         Self { text, members }
     }
 
+    /// Returns whether the body contains key material, even if no part of it is complete.
+    pub(super) fn has_key_material(&self) -> bool {
+        let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.expose_secret().is_empty());
+        self.members.iter().any(|member| ["pem", "jwk"].contains(&member.name) && !is_empty(&member.value))
+    }
+
     /// Returns the key in the body. If its JWK is whole, everything else is of the same object. If not, both forms are kept,
     /// and the ID is that beside the PEM.
-    fn key(&self) -> Option<RecoveredKey> {
+    pub(super) fn key(&self) -> Option<RecoveredKey> {
         let is_id = |id: &str| validate_id("key ID", id).is_ok();
         let is_jwk = |jwk: &str| PrivateKey::from_jwk(jwk).is_ok();
         let jwk = self.first("jwk", None, is_jwk);

@@ -1,5 +1,9 @@
 use std::time::Duration;
 
+use http::StatusCode;
+
+use super::runtime::LONGEST_TIMEOUT;
+
 /// Decides whether a failed request is retried, and how long to wait first.
 ///
 /// | what happened | `list`, `delete` | `create` |
@@ -54,9 +58,6 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Longer than any real deadline, and short enough that adding it to a time does not overflow.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
 /// The outcome of one attempt, as far as retries are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptOutcome {
@@ -65,7 +66,7 @@ pub(crate) enum AttemptOutcome {
     /// The request was sent, but no complete response arrived.
     NoResponse,
     Response {
-        status: u16,
+        status: StatusCode,
         retry_after: Option<Duration>,
     },
     /// The certificate is not trusted, or the response is too large or cannot be decompressed. A retry would fail in the
@@ -76,8 +77,17 @@ pub(crate) enum AttemptOutcome {
 impl AttemptOutcome {
     /// Returns whether the request may have taken effect although it failed.
     pub(crate) fn may_have_taken_effect(self) -> bool {
-        matches!(self, Self::NoResponse | Self::Response { status: 408 | 500..=599, .. })
+        match self {
+            Self::NoResponse => true,
+            Self::Response { status, .. } => may_have_taken_effect(status),
+            Self::NotSent | Self::Permanent => false,
+        }
     }
+}
+
+/// Returns whether a status means that the request may have taken effect although it failed, and that another can succeed.
+pub(super) fn may_have_taken_effect(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
 }
 
 impl RetryPolicy {
@@ -148,7 +158,7 @@ impl RetryPolicy {
     ) -> Option<Duration> {
         use AttemptOutcome::{NotSent, Response};
         let can_retry = match outcome {
-            NotSent | Response { status: 429, .. } => true,
+            NotSent | Response { status: StatusCode::TOO_MANY_REQUESTS, .. } => true,
             _ => idempotent && outcome.may_have_taken_effect(),
         };
         if !can_retry || retries >= self.max_retries {
@@ -158,7 +168,7 @@ impl RetryPolicy {
             return (wait <= self.max_backoff).then_some(wait);
         }
         let limit = self.initial_backoff.saturating_mul(2u32.saturating_pow(retries)).min(self.max_backoff);
-        Some(limit.min(LONGEST_BACKOFF).mul_f64(jitter.clamp(0.0, 1.0)))
+        Some(limit.min(LONGEST_TIMEOUT).mul_f64(jitter.clamp(0.0, 1.0)))
     }
 
     /// Returns the timeout of the next attempt if `remaining` is left until the deadline.
@@ -177,10 +187,11 @@ mod tests {
     use super::*;
 
     fn response(status: u16) -> AttemptOutcome {
-        Response { status, retry_after: None }
+        Response { status: StatusCode::from_u16(status).unwrap(), retry_after: None }
     }
 
     fn response_with_retry_after(status: u16, seconds: u64) -> AttemptOutcome {
+        let status = StatusCode::from_u16(status).unwrap();
         Response { status, retry_after: Some(Duration::from_secs(seconds)) }
     }
 
@@ -228,7 +239,7 @@ mod tests {
     #[test]
     fn extreme_backoff_does_not_overflow() {
         let policy = RetryPolicy::default().with_initial_backoff(Duration::MAX).with_max_backoff(Duration::MAX);
-        assert_eq!(policy.backoff(true, 0, NoResponse, 1.0), Some(LONGEST_BACKOFF));
+        assert_eq!(policy.backoff(true, 0, NoResponse, 1.0), Some(LONGEST_TIMEOUT));
     }
 
     #[test]

@@ -12,11 +12,10 @@ use super::fault::{Fault, Operation};
 use super::http_server::Response;
 use super::request::RecordedRequest;
 use super::rsa_key::RsaKey;
+use crate::error::UNKNOWN_KEY;
 use crate::validate::validate_id;
 use crate::{Secret, SigningKeyInfo};
 
-/// The code for a key that does not exist.
-const UNKNOWN_KEY: i64 = 10003;
 /// The code for rejected credentials.
 const AUTHENTICATION: i64 = 10000;
 /// The code for too many requests.

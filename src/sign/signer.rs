@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::token::PlaybackTokenBuilder;
 use crate::crypto::RsaKey;
 use crate::env::{self, ReadVar, named, optional};
 use crate::key_store::{KeyStore, newest_first};
@@ -156,11 +155,6 @@ impl Signer {
     /// Returns the key's ID, which is the `kid` of every token.
     pub fn key_id(&self) -> &str {
         &self.0.key_id
-    }
-
-    /// Creates a builder for a token that plays a video or a live input. The token expires after an hour by default.
-    pub fn token(&self, video_uid: impl Into<String>) -> PlaybackTokenBuilder<'_> {
-        PlaybackTokenBuilder::new(self, video_uid.into())
     }
 
     fn with(key_id: String, key: RsaKey) -> Result<Self, Error> {

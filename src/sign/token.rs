@@ -71,12 +71,22 @@ struct Claims<'a> {
     access_rules: &'a [AccessRule],
 }
 
-impl<'a> PlaybackTokenBuilder<'a> {
-    pub(super) fn new(signer: &'a Signer, video_uid: String) -> Self {
-        let expiry = Expiry::In(DEFAULT_LIFETIME);
-        Self { signer, video_uid, expiry, not_before: None, downloadable: None, rules: Vec::new(), signing_time: None }
+impl Signer {
+    /// Creates a builder for a token that plays a video or a live input. The token expires after an hour by default.
+    pub fn token(&self, video_uid: impl Into<String>) -> PlaybackTokenBuilder<'_> {
+        PlaybackTokenBuilder {
+            signer: self,
+            video_uid: video_uid.into(),
+            expiry: Expiry::In(DEFAULT_LIFETIME),
+            not_before: None,
+            downloadable: None,
+            rules: Vec::new(),
+            signing_time: None,
+        }
     }
+}
 
+impl PlaybackTokenBuilder<'_> {
     /// Sets the token's lifetime from the time of signing, at most 24 hours. Defaults to one hour.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expiry = Expiry::In(lifetime);

@@ -13,7 +13,7 @@ use super::wire_log_guard::WireLogGuard;
 use super::{CallProgress, Request, RequestBuilder, Response, ResponseHead, TransportError, unversioned};
 
 /// ureq panics if a timeout exceeds what an `Instant` can hold. A year is as good as no timeout.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Sends requests through a ureq agent. All clones share its connection pool.
 #[derive(Clone)]

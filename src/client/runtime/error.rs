@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
+use serde::de::DeserializeOwned;
 use ureq::http;
 
 use super::response::{CallProgress, Response, ResponseValue};
@@ -43,6 +44,15 @@ impl<E: fmt::Debug> std::error::Error for Error<E> {
             Self::CommunicationError(e) => e.source(),
             // Display shows the decoding error.
             Self::ErrorResponse(_) | Self::InvalidResponsePayload(..) | Self::UnexpectedResponse(_) => None,
+        }
+    }
+}
+
+impl<T: DeserializeOwned> ResponseValue<T> {
+    pub(crate) fn from_response<E>(response: Response) -> Result<Self, Error<E>> {
+        match response.decode() {
+            Ok(inner) => Ok(Self::new(inner, response)),
+            Err(cause) => Err(Error::InvalidResponsePayload(response, cause)),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Replaces reqwest and progenitor_client, the crates that generated code uses, on top of ureq.
 //!
 //! This module handles HTTP and JSON only: signing keys, credentials and retry policies are outside it.
-//! [`Client::send`] makes one attempt. The crate's implementation of [`ClientHooks`] makes retries.
+//! [`Client::send`] makes one attempt. The crate's implementation of [`ClientHooks`] adds credentials, makes retries, and
+//! writes what it knows of the call into the response or error, as a [`CallProgress`]. What differs for a create follows from
+//! its method: a POST is not idempotent.
 
 // A Result is moved a few times per call, which is cheap compared to a network round trip.
 #![allow(clippy::result_large_err)]
@@ -21,7 +23,9 @@ mod wire_log_guard;
 pub use ureq::http::header;
 
 pub use self::body::Body;
+pub(crate) use self::client::LONGEST_TIMEOUT;
 pub use self::client::{Client, SendOptions};
+
 pub use self::error::{Error, InvalidRequest, TransportError};
 pub use self::hooks::{ClientHooks, ClientInfo, OperationInfo};
 #[allow(unused_imports)] // The spec decides which of them are needed.

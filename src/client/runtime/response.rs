@@ -8,7 +8,6 @@ use ureq::http::StatusCode;
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use super::body::Body;
-use super::error::Error;
 use crate::decode_error::DecodeError;
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -41,13 +40,13 @@ impl ResponseHead {
     }
 }
 
-/// What happened in a call up to an attempt, that one included.
+/// What the implementation of [`ClientHooks`](super::ClientHooks) knows of a call after an attempt, that one included.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallProgress {
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
-    /// Whether an attempt before may have taken effect without a response that says so.
-    pub(crate) follows_lost_attempt: bool,
+    /// Whether an earlier attempt may have taken effect without a response that says so.
+    pub(crate) earlier_may_have_taken_effect: bool,
 }
 
 /// A response that has not been decoded.
@@ -100,6 +99,10 @@ pub struct ResponseValue<T> {
 }
 
 impl<T> ResponseValue<T> {
+    pub(super) fn new(inner: T, response: Response) -> Self {
+        Self { inner, response }
+    }
+
     /// Returns the HTTP status code.
     pub fn status(&self) -> StatusCode {
         self.response.head.status
@@ -123,15 +126,6 @@ impl<T> ResponseValue<T> {
     /// Returns the decoded body and the response that it was decoded from.
     pub(crate) fn into_parts(self) -> (T, Response) {
         (self.inner, self.response)
-    }
-}
-
-impl<T: DeserializeOwned> ResponseValue<T> {
-    pub(crate) fn from_response<E>(response: Response) -> Result<Self, Error<E>> {
-        match response.decode() {
-            Ok(inner) => Ok(Self { inner, response }),
-            Err(cause) => Err(Error::InvalidResponsePayload(response, cause)),
-        }
     }
 }
 
