@@ -1,4 +1,35 @@
-#![doc = include_str!("../README.md")]
+//! Creates, lists and deletes signing keys of [Cloudflare Stream](https://developers.cloudflare.com/stream/), and signs
+//! playback tokens with them offline. Calls block, and there is no async runtime.
+//!
+//! ```no_run
+//! use cloudflare_stream_keys::{FileStore, KeyStore, Signer, SigningKeys};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Once, in the program that creates keys. Reads CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID.
+//! let mut store = FileStore::new("/var/lib/my-program/keys");
+//! store.save(&SigningKeys::from_env()?.create()?)?;
+//!
+//! // In every program that signs, offline.
+//! let signer = Signer::from_store(&mut store)?;
+//! let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
+//! println!("{}", token.urls(&"f33zs165nr7gyfy4".parse()?).hls());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The guides are [`sign`] for playback tokens, with [common mistakes](sign::mistakes), [`rotation`] for replacing keys, and
+//! [`mock`] for tests. [`Error`] says what can go wrong and [`RetryPolicy`] what is retried.
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! | --- | --- | --- |
+//! | `client` | yes | creates, lists and deletes keys; without it, the crate only signs |
+//! | `aws-lc-rs` | yes | TLS and signatures with aws-lc-rs, which is used if both backends are enabled |
+//! | `ring` | no | the same with ring |
+//! | `mock` | no | [`mock`], for `[dev-dependencies]` |
+//! | `httpmock` | no | `mock`, and typed helpers for httpmock |
+
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -22,8 +53,7 @@ mod validate;
 
 #[cfg(feature = "client")]
 pub use client::{
-    Client, ClientBuilder, Credentials, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPlan,
-    RotationPolicy, RotationReport, SigningKeyInfo, SigningKeys, TlsVersion, generated,
+    Client, ClientBuilder, Credentials, RetryPolicy, SigningKeyInfo, SigningKeys, TlsVersion, generated, rotation,
 };
 pub use error::{ApiMessage, Error, ErrorKind};
 pub use file_store::{FileStore, FileStoreError};
@@ -33,14 +63,18 @@ pub use http;
 pub use jiff;
 pub use key_store::KeyStore;
 pub use recovered_key::RecoveredKey;
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use rotation::{RotateError, RotationPolicy};
 pub use secret::Secret;
-#[doc(no_inline)]
-pub use sign::{AccessRule, CustomerCode, PlaybackToken, PlaybackTokenBuilder, Signer};
+#[doc(inline)]
+pub use sign::{AccessRule, CustomerCode, PlaybackToken, Signer};
 pub use signing_key::SigningKey;
 /// ureq 3, to configure your own [`Agent`](ureq::Agent).
 #[cfg(feature = "client")]
 pub use ureq;
 
 #[cfg(doctest)]
+#[doc = include_str!("../README.md")]
 #[doc = include_str!("elixir_table.md")]
-struct ElixirTable;
+struct Readme;

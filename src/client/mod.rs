@@ -11,7 +11,7 @@ mod headers;
 mod proxy;
 mod recovery;
 mod retry;
-mod rotation;
+pub mod rotation;
 #[allow(missing_docs)]
 mod runtime;
 mod settings;
@@ -22,7 +22,6 @@ pub use agent::TlsVersion;
 pub use builder::ClientBuilder;
 pub use credentials::Credentials;
 pub use retry::RetryPolicy;
-pub use rotation::{RotateError, RotateFailure, Rotation, RotationPlan, RotationPolicy, RotationReport};
 pub use signing_key_info::SigningKeyInfo;
 pub use signing_keys::SigningKeys;
 

@@ -114,7 +114,7 @@ impl FakeServer {
     }
 
     /// Moves the server's time forward. To sign a token at that time, use
-    /// [`signing_time(server.now())`](crate::PlaybackTokenBuilder::signing_time).
+    /// [`signing_time(server.now())`](crate::sign::PlaybackTokenBuilder::signing_time).
     pub fn advance(&self, duration: Duration) {
         let mut service = self.service();
         service.clock_offset = service.clock_offset.saturating_add(duration);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cloudflare_stream_keys::jiff::Timestamp;
-use cloudflare_stream_keys::{AccessRule, Error, ErrorKind, PlaybackTokenBuilder, Signer};
+use cloudflare_stream_keys::sign::PlaybackTokenBuilder;
+use cloudflare_stream_keys::{AccessRule, Error, ErrorKind, Signer};
 use serde_json::Value;
 
 pub const VIDEO: &str = "5d5bc37ffcf54c9b82e996823bffbb81";

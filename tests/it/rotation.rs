@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
+use cloudflare_stream_keys::rotation::{RotateFailure, Rotation, RotationPlan};
 use cloudflare_stream_keys::{
-    ErrorKind, KeyStore, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPlan, RotationPolicy, Signer,
-    SigningKey, SigningKeyInfo, SigningKeys,
+    ErrorKind, KeyStore, RetryPolicy, RotateError, RotationPolicy, Signer, SigningKey, SigningKeyInfo, SigningKeys,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation};
+use cloudflare_stream_keys::rotation::{RotateFailure, Rotation};
 use cloudflare_stream_keys::{
-    KeyStore, RetryPolicy, RotateError, RotateFailure, Rotation, RotationPolicy, Signer, SigningKey, SigningKeyInfo,
-    SigningKeys,
+    KeyStore, RetryPolicy, RotateError, RotationPolicy, Signer, SigningKey, SigningKeyInfo, SigningKeys,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::mock::{FakeServer, TokenError};
-use cloudflare_stream_keys::{AccessRule, PlaybackToken, PlaybackTokenBuilder, Signer};
+use cloudflare_stream_keys::sign::PlaybackTokenBuilder;
+use cloudflare_stream_keys::{AccessRule, PlaybackToken, Signer};
 use serde_json::{Value, json};
 
 use crate::example_key::*;

@@ -12,23 +12,16 @@ const DAY: Duration = HOUR.saturating_mul(24);
 
 /// When to create and delete keys, so that keys are replaced regularly and no token is revoked before it expires.
 ///
-/// [`SigningKeys::rotate`](crate::SigningKeys::rotate) does what is due. [`plan`](Self::plan) is the pure function in it.
+/// [`SigningKeys::rotate`](crate::SigningKeys::rotate) does what is due. [`plan`](Self::plan) is the pure function in it. The
+/// [module](super) says what they do, and what they rely on.
 ///
-/// # What is trusted
+/// ```
+/// use std::time::Duration;
+/// use cloudflare_stream_keys::RotationPolicy;
 ///
-/// Deleting a key revokes every token that it signed, and a token can be valid for 24 hours. So a key is deleted only when
-/// its successor was saved longer ago than the [`overlap`](Self::overlap). This relies on three things that no
-/// program can check:
-///
-/// - **The machine's clock.** If it jumps ahead by more than the margin in the overlap, keys are deleted too early.
-/// - **The time that programs take to switch.** Every program that signs must load the store again within that margin, which
-///   is an hour by default, and sign with [`Signer::from_store`].
-///
-/// - **The account and its store.** Use one store for each account. A run with a wrong account creates a key there, and
-///   programs sign with it until the next run with the right one.
-///
-/// A key in use is safe from a job that runs twice at once or stops halfway, from a store that is restored from an older
-/// backup, and from a list that is empty by mistake.
+/// let weekly = RotationPolicy::default().with_rotate_after(Duration::from_secs(7 * 24 * 60 * 60));
+/// # assert_eq!(weekly.overlap(), Duration::from_secs(25 * 60 * 60));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct RotationPolicy {
