@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::Serialize;
 
 use crate::RecoveredKey;
 
@@ -128,7 +129,7 @@ pub(crate) struct Details {
 }
 
 /// An error or an informational message in a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct ApiMessage {
     /// Cloudflare's code, such as 10003 for a key that does not exist.

@@ -23,7 +23,7 @@ use rustls::crypto::ring::default_provider;
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TlsVersion {
     /// TLS 1.2, RFC 5246.

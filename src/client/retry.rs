@@ -36,7 +36,7 @@ use super::runtime::LONGEST_TIMEOUT;
 /// let never = RetryPolicy::none();
 /// # let _ = (patient, never);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct RetryPolicy {
     max_retries: u32,

@@ -22,7 +22,7 @@ const DAY: Duration = HOUR.saturating_mul(24);
 /// let weekly = RotationPolicy::default().with_rotate_after(Duration::from_secs(7 * 24 * 60 * 60));
 /// # assert_eq!(weekly.overlap(), Duration::from_secs(25 * 60 * 60));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct RotationPolicy {
     rotate_after: Duration,
