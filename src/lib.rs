@@ -5,11 +5,11 @@
 //! use cloudflare_stream_keys::{FileStore, KeyStore, Signer, SigningKeys};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Once, in the program that creates keys. Reads CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID.
+//! // Once, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID in the environment:
 //! let mut store = FileStore::new("/var/lib/my-program/keys");
 //! store.save(&SigningKeys::from_env()?.create()?)?;
 //!
-//! // In every program that signs, offline.
+//! // In every program that signs, offline:
 //! let signer = Signer::from_store(&mut store)?;
 //! let token = signer.token("5d5bc37ffcf54c9b82e996823bffbb81").sign()?;
 //! println!("{}", token.urls(&"f33zs165nr7gyfy4".parse()?).hls());
@@ -20,15 +20,8 @@
 //! The guides are [`sign`] for playback tokens, with [common mistakes](sign::mistakes), [`rotation`] for replacing keys, and
 //! [`mock`] for tests. [`Error`] says what can go wrong and [`RetryPolicy`] what is retried.
 //!
-//! # Features
-//!
-//! | feature | default | |
-//! | --- | --- | --- |
-//! | `client` | yes | creates, lists and deletes keys; without it, the crate only signs |
-//! | `aws-lc-rs` | yes | TLS and signatures with aws-lc-rs, which is used if both backends are enabled |
-//! | `ring` | no | the same with ring |
-//! | `mock` | no | [`mock`], for `[dev-dependencies]` |
-//! | `httpmock` | no | `mock`, and typed helpers for httpmock |
+//! Without the default feature `client`, the crate only signs. The feature `ring` replaces `aws-lc-rs`, the default crypto
+//! backend. `mock` and `httpmock` are for tests.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,7 +1,6 @@
-//! The raw layer: a blocking client that is generated from `openapi/stream-keys.json` with progenitor, and whose
-//! `Client`, `Error` and `Timestamp` are types of its own.
+//! The raw layer: a blocking client that is generated from Cloudflare's OpenAPI document.
 //!
-//! [`Client`] has a method for each operation of the spec. Each returns a [`ResponseValue`] with the decoded body, the
+//! Its `Client`, `Error` and `Timestamp` are types of its own. [`Client`] has a method for each operation of the spec. Each returns a [`ResponseValue`] with the decoded body, the
 //! status code and the headers, or an [`Error`]. Get a client from [`SigningKeys::raw`](crate::SigningKeys::raw) or
 //! [`Client::raw`](crate::Client::raw). It uses the credentials, headers, timeout and retry policy of that handle or
 //! client.
