@@ -109,7 +109,7 @@ impl SigningKey {
         let text = unquote(text);
         let decoded = if text.starts_with('{') { None } else { decode_base64(text) };
         let text = decoded.as_ref().and_then(|decoded| std::str::from_utf8(decoded).ok()).unwrap_or(text);
-        let alone = |function| Error::invalid_input(format!("stored key is a private key alone; use {function}"));
+        let alone = |function| Error::invalid_input(format!("stored key is only a private key; use {function}"));
         if text.contains("-----BEGIN ") && !text.starts_with('{') {
             return Err(alone("Signer::from_pem"));
         }

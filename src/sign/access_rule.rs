@@ -132,7 +132,7 @@ impl TryFrom<UncheckedRule> for AccessRule {
             "ip.geoip.country" if ip.is_empty() => Self::countries(action, country),
             "ip.src" if country.is_empty() => Self::ips(action, ip),
             "any" | "ip.geoip.country" | "ip.src" => {
-                Err(Error::invalid_input(format!("access rule of type {type} has a list of another type")))
+                Err(Error::invalid_input(format!("access rule of type {type} has a list of another type; remove it")))
             }
             _ => Err(Error::invalid_input(format!("type {type:?} is not any, ip.geoip.country or ip.src"))),
         }

@@ -81,7 +81,7 @@ fn text_of_another_format_is_named_with_the_function_that_takes_it() {
         (STANDARD.encode(&jwk), "Signer::from_jwk"),
     ] {
         let error = SigningKey::from_json(&text).unwrap_err().to_string();
-        assert_eq!(error, format!("stored key is a private key alone; use {function}"));
+        assert_eq!(error, format!("stored key is only a private key; use {function}"));
     }
     let stored = SigningKey::new(KEY_ID, STANDARD.encode(&pem), STANDARD.encode(&jwk)).to_json();
     let response = created_body("cGVt", "andr");
