@@ -4,6 +4,8 @@
 //! With the `httpmock` feature, helpers for httpmock are generated from the same spec. Without the `client` feature, there
 //! is nothing to generate.
 
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 #[cfg(feature = "client")]
 #[path = "build/mod.rs"]
 mod build;

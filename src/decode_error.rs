@@ -23,8 +23,9 @@ impl From<std::str::Utf8Error> for DecodeError {
     }
 }
 
-impl From<serde_json::Error> for DecodeError {
-    fn from(e: serde_json::Error) -> Self {
+impl DecodeError {
+    /// Not `From`, which would make serde_json part of the public API.
+    pub(crate) fn from_json(e: serde_json::Error) -> Self {
         let problem = match e.classify() {
             Category::Data => "JSON of an unexpected shape",
             Category::Eof => "truncated JSON",

@@ -23,8 +23,9 @@
 //! Without the default feature `client`, the crate only signs. The feature `ring` replaces `aws-lc-rs`, the default crypto
 //! backend. `mock` and `httpmock` are for tests.
 
-#![forbid(unsafe_code)]
-#![warn(missing_docs)]
+// Not in Cargo.toml, because tests, examples and the fake server may panic and print.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
@@ -36,6 +37,7 @@ mod error;
 mod file_store;
 mod key_store;
 #[cfg(feature = "mock")]
+#[allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 pub mod mock;
 mod private_key;
 mod recovered_key;

@@ -113,7 +113,7 @@ impl SigningKey {
         if text.contains("-----BEGIN ") && !text.starts_with('{') {
             return Err(alone("Signer::from_pem"));
         }
-        let invalid = |e| Error::invalid_input(format!("stored key is {}", DecodeError::from(e)));
+        let invalid = |e| Error::invalid_input(format!("stored key is {}", DecodeError::from_json(e)));
         let StoredText { version, success, result, kty } = serde_json::from_str(text).map_err(invalid)?;
         if kty.is_some() {
             return Err(alone("Signer::from_jwk"));

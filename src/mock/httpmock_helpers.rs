@@ -1,5 +1,5 @@
 mod generated {
-    #![allow(missing_docs, clippy::all)]
+    #![allow(missing_debug_implementations, missing_docs, clippy::all)] // httpmock's types have no Debug.
 
     include!(concat!(env!("OUT_DIR"), "/mock.rs"));
 }

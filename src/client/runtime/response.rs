@@ -85,7 +85,7 @@ impl Response {
             Ok(value) => Ok(value),
             Err(e) => match serde_json::from_str("null") {
                 Ok(value) if text.is_empty() => Ok(value),
-                _ => Err(DecodeError::from(e)),
+                _ => Err(DecodeError::from_json(e)),
             },
         }
     }
