@@ -67,7 +67,7 @@ fn implementation_by_name(name: &str, url: &str) -> Box<dyn Fn()> {
 }
 
 fn ours(url: &str) -> impl Fn() + use<> {
-    let client = Client::builder().credentials(Credentials::api_token(TOKEN)).base_url(url).build().expect("a client");
+    let client = Client::builder(Credentials::api_token(TOKEN)).base_url(url).build().expect("a client");
     let keys: SigningKeys = client.signing_keys(ACCOUNT_ID).expect("an account");
     move || {
         black_box(keys.list().expect("a list"));

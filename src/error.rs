@@ -21,7 +21,7 @@ use crate::RecoveredKey;
 /// use cloudflare_stream_keys::{Client, Credentials, ErrorKind};
 ///
 /// let credentials = Credentials::api_token("pasted with its newline\n");
-/// let error = Client::builder().credentials(credentials).build().unwrap_err();
+/// let error = Client::builder(credentials).build().unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
 /// assert_eq!(
 ///     error.to_string(),

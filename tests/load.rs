@@ -116,8 +116,7 @@ fn run_calls(keys: &SigningKeys, calls: usize) -> (Vec<String>, Vec<String>) {
 fn row_23_many_threads_share_one_client() {
     let fake = FakeProcess::start();
     let (address, connections) = start_counting_proxy(fake.address);
-    let client = Client::builder()
-        .credentials(Credentials::api_token(FakeServer::API_TOKEN))
+    let client = Client::builder(Credentials::api_token(FakeServer::API_TOKEN))
         .base_url(format!("http://{address}"))
         .build()
         .unwrap();

@@ -209,7 +209,7 @@ fn other_threads_can_log_while_a_call_waits() {
 
 fn signing_keys(base_url: &str) -> SigningKeys {
     let credentials = Credentials::api_token(TOKEN);
-    let builder = Client::builder().credentials(credentials).base_url(base_url).retry_policy(RetryPolicy::none());
+    let builder = Client::builder(credentials).base_url(base_url).retry_policy(RetryPolicy::none());
     builder.build().unwrap().signing_keys(ACCOUNT_ID).unwrap()
 }
 

@@ -23,11 +23,10 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_MAX_RESPONSE_SIZE: u64 = 10 * 1024 * 1024;
 const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Configures a [`Client`].
+/// Configures a [`Client`]. Created by [`Client::builder`] or [`from_env`](Self::from_env).
 ///
 /// | setting | default |
 /// | --- | --- |
-/// | [`credentials`](Self::credentials) | none, required |
 /// | [`base_url`](Self::base_url) | `https://api.cloudflare.com/client/v4` |
 /// | [`timeout`](Self::timeout) | 60 s per call |
 /// | [`connect_timeout`](Self::connect_timeout) | 10 s per attempt |
@@ -43,8 +42,7 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// use std::time::Duration;
 /// use cloudflare_stream_keys::{Client, Credentials, RetryPolicy};
 ///
-/// let client = Client::builder()
-///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
+/// let client = Client::builder(Credentials::api_token("v1.0-0123456789abcdef"))
 ///     .timeout(Duration::from_secs(20))
 ///     .retry_policy(RetryPolicy::default().with_max_retries(4))
 ///     .user_agent_suffix("key-rotation/1.4")
@@ -72,37 +70,33 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    credentials: Option<Credentials>,
     /// Could contain a password, which `build` rejects.
     base_url: Secret,
-    timeout: Duration,
-    connect_timeout: Duration,
-    retry_policy: RetryPolicy,
-    max_response_size: u64,
+    settings: Settings,
     user_agent_suffix: Option<String>,
-    headers: HeaderMap,
     agent_options: AgentOptions,
     agent: Option<runtime::Client>,
 }
 
-impl Default for ClientBuilder {
-    fn default() -> Self {
+impl ClientBuilder {
+    pub(super) fn new(credentials: Credentials) -> Self {
         Self {
-            credentials: None,
             base_url: generated::BASE_URL.into(),
-            timeout: DEFAULT_TIMEOUT,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            retry_policy: RetryPolicy::default(),
-            max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
+            settings: Settings {
+                credentials,
+                headers: HeaderMap::new(),
+                query: String::new(),
+                timeout: DEFAULT_TIMEOUT,
+                connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+                retry_policy: RetryPolicy::default(),
+                max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
+            },
             user_agent_suffix: None,
-            headers: HeaderMap::new(),
             agent_options: AgentOptions::default(),
             agent: None,
         }
     }
-}
 
-impl ClientBuilder {
     /// Creates a builder with the credentials and the base URL from the environment.
     ///
     /// Reads `CLOUDFLARE_API_TOKEN`, or `CLOUDFLARE_EMAIL` together with `CLOUDFLARE_API_KEY`. Also reads
@@ -123,17 +117,11 @@ impl ClientBuilder {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The message
     /// names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        let builder = Self::default().credentials(Credentials::from_env()?);
+        let builder = Self::new(Credentials::from_env()?);
         Ok(match base_url_from(&env::var)? {
             Some(url) => builder.base_url(url),
             None => builder,
         })
-    }
-
-    /// Sets the credentials.
-    pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.credentials = Some(credentials);
-        self
     }
 
     /// Sets the base URL. Must be https unless the host is loopback. Defaults to `https://api.cloudflare.com/client/v4`.
@@ -147,7 +135,7 @@ impl ClientBuilder {
     /// An attempt of a `list` or `delete` ends after 20 s, so that there is time for a retry. If the timeout is shorter
     /// than that, the first attempt may take all of it. See [`RetryPolicy::with_attempt_timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settings.timeout = timeout;
         self
     }
 
@@ -155,19 +143,19 @@ impl ClientBuilder {
     ///
     /// The name lookup may take this long, and then the connection, including a proxy and the TLS handshake.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout;
         self
     }
 
     /// Sets the retry policy. Defaults to [`RetryPolicy::default`].
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
-        self.retry_policy = policy;
+        self.settings.retry_policy = policy;
         self
     }
 
     /// Sets the maximum size of a response body, in bytes after decompression. Defaults to 10 MiB.
     pub fn max_response_size(mut self, bytes: u64) -> Self {
-        self.max_response_size = bytes;
+        self.settings.max_response_size = bytes;
         self
     }
 
@@ -184,7 +172,7 @@ impl ClientBuilder {
     /// client sets this header itself, such as `Authorization`.
     pub fn default_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let (name, value) = parse_header(name, value)?;
-        self.headers.insert(name, value);
+        self.settings.headers.insert(name, value);
         Ok(self)
     }
 
@@ -200,8 +188,7 @@ impl ClientBuilder {
     /// ```
     /// use cloudflare_stream_keys::{Client, Credentials};
     ///
-    /// let client = Client::builder()
-    ///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
+    /// let client = Client::builder(Credentials::api_token("v1.0-0123456789abcdef"))
     ///     .proxy("http://proxy.example.com:3128")
     ///     .build()?;
     /// # let _ = client;
@@ -222,8 +209,7 @@ impl ClientBuilder {
     ///
     /// ```no_run
     /// # use cloudflare_stream_keys::{Client, Credentials};
-    /// let client = Client::builder()
-    ///     .credentials(Credentials::from_env()?)
+    /// let client = Client::builder(Credentials::from_env()?)
     ///     .root_certificates(std::fs::read_to_string("ca.pem")?)
     ///     .build()?;
     /// # let _ = client;
@@ -281,8 +267,7 @@ impl ClientBuilder {
     ///     .max_idle_connections(8)
     ///     .build()
     ///     .into();
-    /// let client = Client::builder()
-    ///     .credentials(Credentials::api_token("v1.0-0123456789abcdef"))
+    /// let client = Client::builder(Credentials::api_token("v1.0-0123456789abcdef"))
     ///     .agent(agent)
     ///     .build()?;
     /// # let _ = client;
@@ -302,14 +287,12 @@ impl ClientBuilder {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a setting is missing or invalid. The
     /// message names the setting, and does not contain the value of a secret.
     pub fn build(self) -> Result<Client, Error> {
-        let credentials = self
-            .credentials
-            .ok_or_else(|| Error::invalid_input("credentials are missing; call ClientBuilder::credentials"))?;
-        credentials.validate()?;
+        let Self { base_url, mut settings, user_agent_suffix, agent_options, agent } = self;
+        settings.credentials.validate()?;
         for (setting, timeout) in [
-            ("timeout", self.timeout),
-            ("connect timeout", self.connect_timeout),
-            ("attempt timeout", self.retry_policy.attempt_timeout()),
+            ("timeout", settings.timeout),
+            ("connect timeout", settings.connect_timeout),
+            ("attempt timeout", settings.retry_policy.attempt_timeout()),
         ] {
             if timeout.is_zero() {
                 return Err(Error::invalid_input(format!(
@@ -317,18 +300,15 @@ impl ClientBuilder {
                 )));
             }
         }
-        let base_url = BaseUrl::parse("base URL", self.base_url.expose_secret())?;
-
-        let mut headers = self.headers;
-        let user_agent = match &self.user_agent_suffix {
+        let base_url = BaseUrl::parse("base URL", base_url.expose_secret())?;
+        let user_agent = match user_agent_suffix {
             Some(suffix) => parse_header_value("user agent suffix", &format!("{NAME_AND_VERSION} {suffix}"))?,
             None => parse_header_value("user agent", NAME_AND_VERSION)?,
         };
-        headers.entry(USER_AGENT).or_insert(user_agent);
-
-        let client = match self.agent {
-            None => runtime::Client { agent: self.agent_options.build(&base_url)?, is_lazy: true },
-            Some(client) if self.agent_options.is_default() => {
+        settings.headers.entry(USER_AGENT).or_insert(user_agent);
+        let client = match agent {
+            None => runtime::Client { agent: agent_options.build(&base_url)?, is_lazy: true },
+            Some(client) if agent_options.is_default() => {
                 validate_agent(&client.agent, &base_url)?;
                 client
             }
@@ -337,15 +317,6 @@ impl ClientBuilder {
                     "agent cannot be combined with proxy, TLS or IP settings; configure the agent instead",
                 ));
             }
-        };
-        let settings = Settings {
-            credentials,
-            headers,
-            query: String::new(),
-            timeout: self.timeout,
-            connect_timeout: self.connect_timeout,
-            retry_policy: self.retry_policy,
-            max_response_size: self.max_response_size,
         };
         Ok(Client { raw: generated::Client { baseurl: base_url.url, client, inner: settings } })
     }

@@ -52,7 +52,7 @@ impl Credentials {
     /// ```no_run
     /// use cloudflare_stream_keys::{Client, Credentials};
     ///
-    /// let client = Client::builder().credentials(Credentials::from_env()?).build()?;
+    /// let client = Client::builder(Credentials::from_env()?).build()?;
     /// # let _ = client;
     /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```

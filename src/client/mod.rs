@@ -36,8 +36,7 @@ use runtime::ClientInfo;
 /// use cloudflare_stream_keys::{Client, Credentials};
 ///
 /// # let token = "v1.0-0123456789abcdef";
-/// let client = Client::builder()
-///     .credentials(Credentials::api_token(token))
+/// let client = Client::builder(Credentials::api_token(token))
 ///     .build()?;
 /// let keys = client.signing_keys("023e105f4ecef8ad9ca31a8372d0c353")?;
 /// # let _ = keys;
@@ -49,9 +48,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Creates a builder. Only [`credentials`](ClientBuilder::credentials) are required.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
+    /// Creates a builder with these credentials. All other settings have defaults.
+    pub fn builder(credentials: Credentials) -> ClientBuilder {
+        ClientBuilder::new(credentials)
     }
 
     /// Creates a client from the environment, with the default settings. See [`ClientBuilder::from_env`].

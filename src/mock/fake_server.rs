@@ -68,7 +68,7 @@ impl FakeServer {
     /// Creates a client for this server, with [`API_TOKEN`](Self::API_TOKEN) and the default settings.
     pub fn client(&self) -> Client {
         let credentials = Credentials::api_token(Self::API_TOKEN);
-        Client::builder().credentials(credentials).base_url(self.base_url()).build().expect("valid settings")
+        Client::builder(credentials).base_url(self.base_url()).build().expect("valid settings")
     }
 
     /// Creates a handle for the keys of [`ACCOUNT_ID`](Self::ACCOUNT_ID) on this server.

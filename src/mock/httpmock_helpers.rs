@@ -27,7 +27,7 @@ use crate::{Client, Credentials, SigningKeys};
 /// # Ok::<(), cloudflare_stream_keys::Error>(())
 /// ```
 pub fn signing_keys(server: &MockServer) -> SigningKeys {
-    let client = Client::builder().credentials(Credentials::api_token(FakeServer::API_TOKEN));
+    let client = Client::builder(Credentials::api_token(FakeServer::API_TOKEN));
     let client = client.base_url(server.base_url()).build().expect("valid settings");
     client.signing_keys(FakeServer::ACCOUNT_ID).expect("a valid account ID")
 }

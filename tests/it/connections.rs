@@ -100,11 +100,7 @@ fn misbehave(mut stream: TcpStream, fault: Fault, received: &Mutex<Vec<u8>>) {
 
 /// Returns a builder for a client without retries.
 fn builder(base_url: &str) -> ClientBuilder {
-    Client::builder()
-        .credentials(Credentials::api_token(TOKEN))
-        .base_url(base_url)
-        .retry_policy(RetryPolicy::none())
-        .no_proxy()
+    Client::builder(Credentials::api_token(TOKEN)).base_url(base_url).retry_policy(RetryPolicy::none()).no_proxy()
 }
 
 fn keys(builder: ClientBuilder) -> SigningKeys {
@@ -351,7 +347,7 @@ fn response_through_a_proxy_can_take_longer_than_the_connect_timeout() {
         let server = FakeServer::start();
         server.inject(mock::Fault::Delay(Duration::from_millis(600)));
         let proxy = Proxy::start(server.base_url().strip_prefix("http://").unwrap().parse().unwrap());
-        let builder = builder(&server.base_url()).credentials(Credentials::api_token(FakeServer::API_TOKEN));
+        let builder = Client::builder(Credentials::api_token(FakeServer::API_TOKEN)).base_url(server.base_url());
         let builder = builder.proxy(format!("{scheme}://{}", proxy.address()));
         keys(builder.connect_timeout(Duration::from_millis(300))).list().unwrap();
         assert_eq!(proxy.state().requests.len(), 1);

@@ -110,7 +110,7 @@ impl Prism {
     }
 
     fn signing_keys(&self, credentials: Credentials) -> SigningKeys {
-        let client = Client::builder().credentials(credentials).base_url(&self.base_url).build().unwrap();
+        let client = Client::builder(credentials).base_url(&self.base_url).build().unwrap();
         client.signing_keys(ACCOUNT_ID).unwrap()
     }
 }
@@ -155,7 +155,7 @@ fn client_requests_conform_to_the_document() {
     }
 
     // The deliberate violation: an account id longer than the document allows.
-    let client = Client::builder().credentials(Credentials::api_token("token")).base_url(&prism.base_url);
+    let client = Client::builder(Credentials::api_token("token")).base_url(&prism.base_url);
     let error = client.build().unwrap().signing_keys(&"a".repeat(33)).unwrap().list().unwrap_err();
     assert_eq!(status_of(&error), Some(422));
     prism.assert_only_violation("Violation: request.path.account_id");

@@ -84,7 +84,7 @@ fn each_fault_produces_its_error() {
 /// Returns a handle without retries, which fails after this time.
 fn keys_with_timeout(fake: &FakeServer, timeout: Duration) -> SigningKeys {
     let credentials = Credentials::api_token(FakeServer::API_TOKEN);
-    let client = Client::builder().credentials(credentials).base_url(fake.base_url()).timeout(timeout);
+    let client = Client::builder(credentials).base_url(fake.base_url()).timeout(timeout);
     let client = client.retry_policy(RetryPolicy::none()).build().unwrap();
     client.signing_keys(FakeServer::ACCOUNT_ID).unwrap()
 }
@@ -182,7 +182,7 @@ fn error_has_the_injected_status_code_and_message() {
 #[test]
 fn faults_after_effect_do_not_bypass_authentication() {
     let fake = FakeServer::start();
-    let client = Client::builder().credentials(Credentials::api_token("another")).base_url(fake.base_url());
+    let client = Client::builder(Credentials::api_token("another")).base_url(fake.base_url());
     let keys = client.build().unwrap().signing_keys(FakeServer::ACCOUNT_ID).unwrap();
     fake.inject(Fault::ResetAfterEffect);
     keys.create().unwrap_err();
@@ -271,7 +271,7 @@ fn odd_requests_do_not_stop_the_server() {
 fn fake_server_rejects_other_credentials() {
     let fake = FakeServer::start();
     let list = |credentials| {
-        let client = Client::builder().credentials(credentials).base_url(fake.base_url()).build().unwrap();
+        let client = Client::builder(credentials).base_url(fake.base_url()).build().unwrap();
         client.signing_keys(FakeServer::ACCOUNT_ID).unwrap().list().map(drop)
     };
     assert!(list(Credentials::api_token(FakeServer::API_TOKEN)).is_ok());

@@ -75,7 +75,7 @@ fn delete_sends_the_key_id_and_no_body() {
 fn global_api_key_is_sent_as_x_auth_headers() {
     let server = RawServer::responding(200, &success_body(json!([])));
     let credentials = Credentials::global_api_key("ops@example.com", "c2547eb745079dac9320b638f5e225cf483cc5cfdda41");
-    let client = server.client_builder().credentials(credentials).build().unwrap();
+    let client = server.client_builder_with(credentials).build().unwrap();
     client.signing_keys(ACCOUNT_ID).unwrap().list().unwrap();
     let (_, headers, _) = parts(&server.requests()[0]);
     assert!(headers.contains(&"x-auth-email: ops@example.com".to_string()));

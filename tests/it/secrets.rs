@@ -183,7 +183,7 @@ fn row_24_errors_about_invalid_settings_contain_no_secrets() {
     let server = RawServer::responding(407, "");
     for value in [format!("{TOKEN}\n"), format!(" {TOKEN}")] {
         let mut check = |credentials| {
-            checked.error(&Client::builder().credentials(credentials).build().unwrap_err());
+            checked.error(&Client::builder(credentials).build().unwrap_err());
         };
         check(Credentials::api_token(value.as_str()));
         check(Credentials::global_api_key(EMAIL, value.as_str()));

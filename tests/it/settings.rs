@@ -41,19 +41,18 @@ fn row_19_invalid_credentials_are_rejected_and_not_shown() {
             (Credentials::global_api_key("ops@example.com", value), "global API key"),
         ];
         for (credentials, setting) in settings {
-            let error = Client::builder().credentials(credentials).build().unwrap_err();
+            let error = Client::builder(credentials).build().unwrap_err();
             assert_invalid_input(&error, setting);
             assert!(!format!("{error} {error:?}").contains("nter2"), "{error:?}");
             // A newline at the end is the most common mistake.
             assert_eq!(error.to_string().ends_with("check for a trailing newline"), value.contains([' ', '\n', '\t']));
         }
     }
-    assert_invalid_input(&Client::builder().build().unwrap_err(), "credentials");
 }
 
 #[test]
 fn row_20_insecure_and_invalid_base_urls_are_rejected() {
-    let build = |url: &str| Client::builder().credentials(Credentials::api_token(TOKEN)).base_url(url).build();
+    let build = |url: &str| Client::builder(Credentials::api_token(TOKEN)).base_url(url).build();
     let invalid = [
         "http://api.cloudflare.com/client/v4",
         "http://127.0.0.1.example.com",
@@ -116,7 +115,7 @@ fn row_20_insecure_and_invalid_base_urls_are_rejected() {
 
 #[test]
 fn invalid_proxy_is_rejected_and_not_shown() {
-    let build = |url: &str| Client::builder().credentials(Credentials::api_token(TOKEN)).proxy(url).build();
+    let build = |url: &str| Client::builder(Credentials::api_token(TOKEN)).proxy(url).build();
     for url in [
         "",
         "http://",
@@ -141,7 +140,7 @@ fn invalid_proxy_is_rejected_and_not_shown() {
     for url in
         ["http://example.com", "https://user:hunter2@example.com:3128", "example.com:3128", "socks5h://[::1]:1080"]
     {
-        let builder = Client::builder().credentials(Credentials::api_token(TOKEN)).proxy(url);
+        let builder = Client::builder(Credentials::api_token(TOKEN)).proxy(url);
         assert!(!format!("{builder:?} {builder:#?}").contains("hunter2"), "{builder:?}");
         let client = builder.build().expect(url);
         assert!(!format!("{client:?} {client:#?}").contains("hunter2"), "{client:?}");
@@ -151,7 +150,7 @@ fn invalid_proxy_is_rejected_and_not_shown() {
 #[test]
 fn socks4_proxy_with_a_user_name_is_rejected() {
     for scheme in ["socks4", "socks4a"] {
-        let builder = Client::builder().credentials(Credentials::api_token(TOKEN));
+        let builder = Client::builder(Credentials::api_token(TOKEN));
         builder.clone().proxy(format!("{scheme}://127.0.0.1:1080")).build().unwrap();
         let error = builder.proxy(format!("{scheme}://hunter2@127.0.0.1:1080")).build().unwrap_err();
         assert_invalid_input(&error, "proxy URL has a user name");
@@ -161,7 +160,7 @@ fn socks4_proxy_with_a_user_name_is_rejected() {
 
 #[test]
 fn row_20_credentials_never_pass_a_proxy_unencrypted() {
-    let builder = |base_url: &str| Client::builder().credentials(Credentials::api_token(TOKEN)).base_url(base_url);
+    let builder = |base_url: &str| Client::builder(Credentials::api_token(TOKEN)).base_url(base_url);
     let with_agent = |builder: ClientBuilder, proxy: ureq::Proxy| {
         let tls = ClientBuilder::default_tls_config();
         builder.agent(ureq::Agent::config_builder().proxy(Some(proxy)).tls_config(tls).build().into())
@@ -192,16 +191,15 @@ fn row_20_credentials_never_pass_a_proxy_unencrypted() {
 
 #[test]
 fn debug_output_is_short_and_hides_what_could_be_secret() {
-    let builder = Client::builder()
-        .credentials(Credentials::api_token(TOKEN))
+    let builder = Client::builder(Credentials::api_token(TOKEN))
         .base_url("https://user:hunter2@gateway.example.com")
         .root_certificates("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----");
     let text = format!("{builder:?} {builder:#?}");
     assert!(!text.contains("hunter2") && !text.contains("PRIVATE KEY"), "{text}");
 
-    let client = Client::builder().credentials(Credentials::api_token(TOKEN)).build().unwrap();
+    let client = Client::builder(Credentials::api_token(TOKEN)).build().unwrap();
     let keys = client.signing_keys(ACCOUNT_ID).unwrap();
-    let agent = Client::builder().agent(ureq::Agent::new_with_defaults());
+    let agent = Client::builder(Credentials::api_token(TOKEN)).agent(ureq::Agent::new_with_defaults());
     for text in [format!("{client:?}"), format!("{keys:?}"), format!("{agent:?}")] {
         assert!(text.len() < 600 && !text.contains('\n'), "{} {text}", text.len());
     }
@@ -212,7 +210,10 @@ fn debug_output_is_short_and_hides_what_could_be_secret() {
 fn invalid_and_reserved_headers_are_rejected() {
     let keys = RawServer::responding(200, "").signing_keys();
     let assert_rejected = |name: &str, value: &str, problem: &str| {
-        assert_invalid_input(&Client::builder().default_header(name, value).unwrap_err(), problem);
+        assert_invalid_input(
+            &Client::builder(Credentials::api_token(TOKEN)).default_header(name, value).unwrap_err(),
+            problem,
+        );
         assert_invalid_input(&keys.clone().with_header(name, value).unwrap_err(), problem);
     };
     for (name, value) in [("", "v"), ("a b", "v"), ("a\n", "v"), ("ä", "v"), ("x-a", "v\r\nx-b: 1"), ("x-a", "v\0")] {
@@ -223,7 +224,7 @@ fn invalid_and_reserved_headers_are_rejected() {
     {
         assert_rejected(name, "v", &format!("header {} is set by the client", name.to_lowercase()));
     }
-    let suffix = Client::builder().credentials(Credentials::api_token(TOKEN)).user_agent_suffix("a\nb").build();
+    let suffix = Client::builder(Credentials::api_token(TOKEN)).user_agent_suffix("a\nb").build();
     assert_invalid_input(&suffix.unwrap_err(), "user agent suffix");
 }
 
@@ -261,7 +262,7 @@ fn zero_and_maximal_durations_do_not_panic() {
 
 #[test]
 fn timeouts_of_zero_are_rejected() {
-    let builder = || Client::builder().credentials(Credentials::api_token(TOKEN));
+    let builder = || Client::builder(Credentials::api_token(TOKEN));
     assert_invalid_input(&builder().timeout(Duration::ZERO).build().unwrap_err(), "timeout is zero");
     assert_invalid_input(&builder().connect_timeout(Duration::ZERO).build().unwrap_err(), "connect timeout is zero");
     let policy = RetryPolicy::default().with_attempt_timeout(Duration::ZERO);
@@ -326,9 +327,8 @@ fn agent_cannot_be_combined_with_settings_of_the_default_agent() {
         |builder| builder.ip_family(IpFamily::Ipv4Only),
     ];
     for setting in settings {
-        let builder = Client::builder()
-            .credentials(Credentials::api_token(TOKEN))
-            .agent(agent_with(ClientBuilder::default_tls_config()));
+        let builder =
+            Client::builder(Credentials::api_token(TOKEN)).agent(agent_with(ClientBuilder::default_tls_config()));
         builder.clone().build().unwrap();
         assert_invalid_input(&setting(builder).build().unwrap_err(), "agent cannot be combined with");
     }
@@ -344,7 +344,7 @@ fn agent_that_allows_only_https_is_rejected_with_an_http_base_url() {
     let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).tls_config(tls).https_only(true).build().into();
     let build = |url: &str| {
         let credentials = Credentials::api_token(TOKEN);
-        Client::builder().credentials(credentials).base_url(url).agent(agent.clone()).build()
+        Client::builder(credentials).base_url(url).agent(agent.clone()).build()
     };
     assert_invalid_input(&build("http://localhost:8787").unwrap_err(), "agent allows only https");
     build("https://localhost:8443").unwrap();

@@ -23,7 +23,7 @@ fn create(server: &TlsServer, roots: Option<&Authority>) -> Result<(), Error> {
 
 fn builder(base_url: &str) -> ClientBuilder {
     let credentials = Credentials::api_token(TOKEN);
-    Client::builder().credentials(credentials).base_url(base_url).retry_policy(RetryPolicy::none())
+    Client::builder(credentials).base_url(base_url).retry_policy(RetryPolicy::none())
 }
 
 fn signing_keys(base_url: &str, roots: Option<&Authority>) -> SigningKeys {

@@ -126,8 +126,11 @@ impl RawServer {
 
     /// Returns a builder for a client of this server. Its retries have no backoff.
     pub fn client_builder(&self) -> ClientBuilder {
-        Client::builder()
-            .credentials(Credentials::api_token(TOKEN))
+        self.client_builder_with(Credentials::api_token(TOKEN))
+    }
+
+    pub fn client_builder_with(&self, credentials: Credentials) -> ClientBuilder {
+        Client::builder(credentials)
             .base_url(self.base_url())
             .retry_policy(RetryPolicy::default().with_initial_backoff(Duration::ZERO))
             .timeout(Duration::from_secs(10))

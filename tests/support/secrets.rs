@@ -68,12 +68,14 @@ pub fn assert_no_secrets(source: &str, text: &str) {
 
 /// Returns one builder for each kind of credentials, with [`CALLER_HEADERS`], a short timeout and no retries.
 pub fn client_builders(server: &RawServer) -> [ClientBuilder; 2] {
-    let builder = CALLER_HEADERS
-        .into_iter()
-        .fold(server.client_builder(), |builder, (name, value)| builder.default_header(name, value).unwrap())
-        .timeout(Duration::from_millis(300))
-        .retry_policy(RetryPolicy::none());
-    [builder.clone(), builder.credentials(Credentials::global_api_key(EMAIL, GLOBAL_API_KEY))]
+    let credentials = [Credentials::api_token(TOKEN), Credentials::global_api_key(EMAIL, GLOBAL_API_KEY)];
+    credentials.map(|credentials| {
+        let builder = server.client_builder_with(credentials);
+        let builder = CALLER_HEADERS
+            .into_iter()
+            .fold(builder, |builder, (name, value)| builder.default_header(name, value).unwrap());
+        builder.timeout(Duration::from_millis(300)).retry_policy(RetryPolicy::none())
+    })
 }
 
 /// Builds the clients of [`client_builders`].

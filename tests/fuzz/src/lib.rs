@@ -12,8 +12,7 @@ use cloudflare_stream_keys::{Client, Credentials, RetryPolicy, SigningKeys};
 /// Creates a handle whose requests all receive these bytes, after which the connection closes.
 pub fn signing_keys(response: &[u8]) -> SigningKeys {
     let agent = Agent::with_parts(Config::default(), Memory(response.to_vec()), Nowhere);
-    let client = Client::builder()
-        .credentials(Credentials::api_token("token"))
+    let client = Client::builder(Credentials::api_token("token"))
         .base_url("http://127.0.0.1:1")
         .retry_policy(RetryPolicy::none())
         .agent(agent)
