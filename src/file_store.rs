@@ -169,6 +169,7 @@ fn can_be_created(folder: &Path) -> bool {
 
 /// Creates the folder in one that exists, unless it exists too.
 fn create_folder(folder: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -97,13 +97,13 @@ fn log_attempt(
 ) {
     // Without the query, in which callers may put secrets.
     let host = request.uri.authority().map_or("", |authority| authority.as_str());
-    let call = format_args!("{}: {} {host}{}", info.operation_id, request.method, request.uri.path());
+    let (operation, method, path) = (info.operation_id, &request.method, request.uri.path());
     match result {
         Ok(Response { head, .. }) => log::debug!(
-            "{call}: {}, attempt {attempt}, {elapsed:.1?}, cf-ray {}",
+            "{operation}: {method} {host}{path}: {}, attempt {attempt}, {elapsed:.1?}, cf-ray {}",
             head.status.as_u16(),
             head.ray_id().unwrap_or("-")
         ),
-        Err(e) => log::debug!("{call}: {e}, attempt {attempt}, {elapsed:.1?}"),
+        Err(e) => log::debug!("{operation}: {method} {host}{path}: {e}, attempt {attempt}, {elapsed:.1?}"),
     }
 }
