@@ -43,8 +43,7 @@ fn run(keys: &SigningKeys) -> Result<(), Box<dyn Error>> {
     let mut store = FileStore::new(folder.path().join("keys"));
 
     println!("\ncreate   POST {}", keys.path());
-    let key = keys.create()?;
-    store.save(&key)?;
+    let key = keys.create_in(&mut store)?;
     println!("         {key:?}");
 
     println!("\nlist     GET {}", keys.path());

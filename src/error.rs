@@ -47,7 +47,7 @@ pub struct Error(pub(crate) Box<Details>);
 /// | `Transport` | the connection broke | maybe |
 /// | `Api` | the service responded with an error | no; after a 3xx, 408 or 5xx, maybe |
 /// | `Decode` | the service responded with a 2xx, but the response cannot be used | probably |
-/// | `Store` | a key store failed | no, the request was not sent |
+/// | `Store` | a key store failed | no; if `outcome_unknown`, a key was created but not saved |
 ///
 /// [`Error::outcome_unknown`] is false if the call certainly had no effect, and [`Error::is_retryable`] is true if the
 /// same call can succeed later:
@@ -88,10 +88,10 @@ pub enum ErrorKind {
     Store,
 }
 
-impl fmt::Display for ErrorKind {
-    /// Writes the kind in snake case, such as `invalid_input`, as a label of metrics.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl ErrorKind {
+    /// Returns the kind in snake case, such as `invalid_input`, for labels of metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::InvalidInput => "invalid_input",
             Self::Connect => "connect",
             Self::Timeout => "timeout",
@@ -99,7 +99,14 @@ impl fmt::Display for ErrorKind {
             Self::Api => "api",
             Self::Decode => "decode",
             Self::Store => "store",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    /// Writes what [`as_str`](Self::as_str) returns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -108,7 +115,7 @@ impl fmt::Display for ErrorKind {
 pub(crate) struct Details {
     pub(crate) kind: ErrorKind,
     /// What was attempted, such as `failed to list the signing keys`. Empty if it was no call.
-    pub(crate) attempt: &'static str,
+    pub(crate) attempt: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
     /// What to do. Empty if it is not known.
     pub(crate) hint: &'static str,
@@ -146,6 +153,8 @@ pub struct ApiMessage {
 
 /// The code for a key that does not exist.
 pub(crate) const UNKNOWN_KEY: i64 = 10003;
+/// The code for a path without an operation.
+pub(crate) const NO_ROUTE: i64 = 7000;
 /// The code for a malformed `Authorization` header, in the error chain of a 400.
 const MALFORMED_AUTHORIZATION: i64 = 6111;
 
@@ -209,9 +218,13 @@ impl Error {
         self.0.is_retryable
     }
 
-    /// Returns whether the key or the account does not exist.
+    /// Returns whether the service says that the key or the account does not exist.
+    ///
+    /// A 404 without one of Cloudflare's errors does not count, and neither does one with code 7000, "No route for that URI":
+    /// the base URL is wrong.
     pub fn is_not_found(&self) -> bool {
-        self.0.is_unlisted || self.0.status == Some(StatusCode::NOT_FOUND) || self.has_code(UNKNOWN_KEY)
+        let is_route = !self.0.errors.is_empty() && !self.has_code(NO_ROUTE);
+        self.0.is_unlisted || self.has_code(UNKNOWN_KEY) || (self.0.status == Some(StatusCode::NOT_FOUND) && is_route)
     }
 
     /// Returns whether the credentials were rejected.
@@ -265,7 +278,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Details {
             kind,
-            attempt: "",
+            attempt: Cow::Borrowed(""),
             message: message.into(),
             hint: "",
             status: None,

@@ -31,7 +31,7 @@ const SUFFIX: &str = ".json";
 /// # let keys = server.signing_keys();
 ///
 /// let mut store = FileStore::new(folder);
-/// store.save(&keys.create()?)?;
+/// keys.create_in(&mut store)?;
 /// assert_eq!(store.load()?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -50,9 +50,9 @@ enum Cause {
     Io(io::Error),
     /// The file is not a stored key, or the ID cannot be one.
     Invalid(Error),
-    /// The file's name has another ID than its key.
-    Misnamed,
-    /// The file holds another key with the same ID.
+    /// The file's name has another ID than its key, which has this one.
+    Misnamed(String),
+    /// The file contains another key with the same ID.
     OtherKey,
 }
 
@@ -94,6 +94,12 @@ impl KeyStore for FileStore {
             }
         }
         Ok(keys)
+    }
+
+    fn prepare(&mut self) -> Result<(), FileStoreError> {
+        let file = create_folder(&self.folder).and_then(|()| create_beside(&self.folder.join("prepare")));
+        let removed = file.and_then(|(path, _)| fs::remove_file(path));
+        removed.map_err(|e| FileStoreError::io(&self.folder, e))
     }
 
     fn save(&mut self, key: &SigningKey) -> Result<(), FileStoreError> {
@@ -138,7 +144,7 @@ fn read(path: &Path, id: &str) -> Result<Option<SigningKey>, FileStoreError> {
     let key = key.map_err(|e| FileStoreError { path: path.to_path_buf(), cause: Cause::Invalid(e) })?;
     match key.id == id {
         true => Ok(Some(key)),
-        false => Err(FileStoreError { path: path.to_path_buf(), cause: Cause::Misnamed }),
+        false => Err(FileStoreError { path: path.to_path_buf(), cause: Cause::Misnamed(key.id) }),
     }
 }
 
@@ -196,8 +202,8 @@ impl fmt::Display for FileStoreError {
         match &self.cause {
             Cause::Io(e) => e.fmt(f),
             Cause::Invalid(e) => e.fmt(f),
-            Cause::Misnamed => f.write_str("file holds a key with another ID than its name says"),
-            Cause::OtherKey => f.write_str("file holds another key with this ID; nothing was changed"),
+            Cause::Misnamed(id) => write!(f, "file contains key {id}; rename it to {PREFIX}{id}{SUFFIX}"),
+            Cause::OtherKey => f.write_str("file contains another key with this ID; nothing was changed"),
         }
     }
 }
@@ -213,7 +219,7 @@ impl error::Error for FileStoreError {
         match &self.cause {
             Cause::Io(e) => e.source(),
             Cause::Invalid(e) => e.source(),
-            Cause::Misnamed | Cause::OtherKey => None,
+            Cause::Misnamed(_) | Cause::OtherKey => None,
         }
     }
 }

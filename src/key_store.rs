@@ -43,9 +43,17 @@ pub trait KeyStore {
     /// Returns an error if the keys cannot all be read.
     fn load(&mut self) -> Result<Vec<SigningKey>, Self::Error>;
 
+    /// Checks that a key can be saved, before one is created. By default, it does nothing.
+    ///
+    /// # Errors
+    /// Returns an error if a key could not be saved.
+    fn prepare(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Saves a key. On return, it must survive a crash.
     ///
-    /// If the store has a key with this ID already, it must stay as it is: the service does not give an ID twice. A store that
+    /// If the store has a key with this ID already, it must stay as it is: the service never reuses an ID. A store that
     /// can tell that it is another key returns an error.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 //! playback tokens with them offline. Calls block, and there is no async runtime.
 //!
 //! ```no_run
-//! use cloudflare_stream_keys::{FileStore, KeyStore, Signer, SigningKeys};
+//! use cloudflare_stream_keys::{FileStore, Signer, SigningKeys};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Once, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID in the environment:
 //! let mut store = FileStore::new("/var/lib/my-program/keys");
-//! store.save(&SigningKeys::from_env()?.create()?)?;
+//! SigningKeys::from_env()?.create_in(&mut store)?;
 //!
 //! // In every program that signs, offline:
 //! let signer = Signer::from_store(&mut store)?;

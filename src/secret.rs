@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 ///
 /// It implements neither `Display` nor `Serialize`, its `Debug` output is redacted, and its memory is wiped on drop.
 /// [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use. It has no
-/// `==`, which would take longer the more of two secrets is equal.
+/// `==`, because the time of a comparison tells how much of two secrets is equal.
 ///
 /// ```
 /// use cloudflare_stream_keys::Secret;

@@ -22,7 +22,7 @@ impl BaseUrl {
             return invalid("has a fragment; remove the '#' and what follows");
         }
         let Ok(uri) = text.parse::<Uri>() else {
-            return invalid("is not a valid URL");
+            return invalid("is not a valid URL; write https://HOST/PATH");
         };
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return invalid("is missing a scheme or host; write https://HOST/PATH");

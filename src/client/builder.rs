@@ -33,7 +33,12 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// | [`retry_policy`](Self::retry_policy) | 2 retries; see [`RetryPolicy`] |
 /// | [`max_response_size`](Self::max_response_size) | 10 MiB |
 /// | [`user_agent_suffix`](Self::user_agent_suffix), [`default_header`](Self::default_header) | none |
-/// | [`agent`](Self::agent) | proxy from `HTTPS_PROXY` etc., Mozilla's root certificates, 64 idle connections |
+/// | [`proxy`](Self::proxy), [`no_proxy`](Self::no_proxy) | the proxy in `HTTPS_PROXY` etc. |
+/// | [`root_certificates`](Self::root_certificates) | Mozilla's |
+/// | [`client_certificate`](Self::client_certificate) | none |
+/// | [`min_tls_version`](Self::min_tls_version) | TLS 1.2 |
+/// | [`ip_family`](Self::ip_family) | both |
+/// | [`agent`](Self::agent) | one of this crate, with up to 64 idle connections |
 ///
 /// A handle can override the timeout and the retry policy, and can add headers and query parameters. See the `with_…`
 /// methods of [`SigningKeys`](crate::SigningKeys). Settings are validated by [`build`](Self::build).
@@ -180,8 +185,7 @@ impl ClientBuilder {
     /// and a password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback
     /// and the hosts in `NO_PROXY`.
     ///
-    /// The proxy looks the service's host name up. If the scheme is `socks4` or `socks5`, the client does. SOCKS4 supports
-    /// no user name.
+    /// The proxy resolves the service's host name, except with `socks4` and `socks5`. SOCKS4 supports no user name.
     ///
     /// With an http base URL, the proxy must be on loopback too, because it gets the credentials unencrypted.
     ///
@@ -205,7 +209,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the trusted root certificates, in PEM. They replace Mozilla's, which are the default.
+    /// Sets the trusted root certificates, in PEM. They replace Mozilla's, which are the default. The system's certificates
+    /// are not used.
     ///
     /// ```no_run
     /// # use cloudflare_stream_keys::{Client, Credentials};

@@ -1,6 +1,7 @@
 //! Turns what the generated client returns into an [`Error`].
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
 
 use http::StatusCode;
 
@@ -10,19 +11,20 @@ use super::retry::may_have_taken_effect;
 use super::runtime::{CallProgress, Response, TransportError};
 use crate::decode_error::DecodeError;
 use crate::error::{ApiMessage, Error, ErrorKind};
+use crate::{RecoveredKey, SigningKey};
 
-/// The operation that failed.
+/// The operation that failed, with the ID of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum Operation<'a> {
     Create,
     List,
-    Delete,
-    Revoke,
+    Delete(&'a str),
+    Revoke(&'a str),
 }
 
 /// Creates the error for a failed call.
 pub(super) fn from_generated(
-    operation: Operation,
+    operation: Operation<'_>,
     error: generated::Error<types::StreamApiResponseCommonFailure>,
 ) -> Error {
     use generated::Error as Generated;
@@ -44,7 +46,7 @@ pub(super) fn from_generated(
 
 /// Creates the error for a response that says `success: true`, but lacks a required part.
 pub(super) fn incomplete(
-    operation: Operation,
+    operation: Operation<'_>,
     response: &Response,
     errors: Option<types::StreamMessages>,
     message: &'static str,
@@ -56,17 +58,31 @@ pub(super) fn incomplete(
 }
 
 /// Creates the error for a key to revoke that the account does not have.
-pub(super) fn not_listed(account_id: &str) -> Error {
+pub(super) fn not_listed(account_id: &str, id: &str) -> Error {
     let message =
-        format!("not in the list of account {account_id}; it is revoked only if that is the right account and key ID");
-    let mut error = new(Operation::Revoke, ErrorKind::Api, message);
+        format!("account {account_id} does not have it; it is already revoked, unless one of the two IDs is wrong");
+    let mut error = new(Operation::Revoke(id), ErrorKind::Api, message);
     error.0.is_unlisted = true;
     error
 }
 
 /// Creates the error for a key that is still listed after the service confirmed that it is deleted.
-pub(super) fn still_listed() -> Error {
-    not_confirmed(new(Operation::Revoke, ErrorKind::Api, "still in the list after the service confirmed its deletion"))
+pub(super) fn still_listed(id: &str) -> Error {
+    not_confirmed(new(
+        Operation::Revoke(id),
+        ErrorKind::Api,
+        "still in the list after the service confirmed its deletion",
+    ))
+}
+
+/// Creates the error for a new key that a store did not save. It contains the key.
+pub(super) fn not_saved(key: SigningKey, cause: impl StdError + Send + Sync + 'static) -> Error {
+    let mut error = Error::store(&format!("key {} was created but not saved", key.id), cause);
+    error.0.hint = "take it with into_recovered_key()";
+    error.0.outcome_unknown = true;
+    let SigningKey { id, created, pem, jwk, .. } = key;
+    error.0.recovered_key = Some(RecoveredKey { id: Some(id), created, pem: Some(pem), jwk: Some(jwk) });
+    error
 }
 
 /// Completes the error of a list after a delete.
@@ -76,18 +92,18 @@ pub(super) fn not_confirmed(mut error: Error) -> Error {
     error
 }
 
-fn new(operation: Operation, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
+fn new(operation: Operation<'_>, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
     let mut error = Error::new(kind, message);
     error.0.attempt = match operation {
-        Operation::Create => "failed to create a signing key",
-        Operation::List => "failed to list the signing keys",
-        Operation::Delete => "failed to delete a signing key",
-        Operation::Revoke => "failed to revoke a signing key",
+        Operation::Create => "failed to create a signing key".into(),
+        Operation::List => "failed to list the signing keys".into(),
+        Operation::Delete(id) => format!("failed to delete signing key {id}").into(),
+        Operation::Revoke(id) => format!("failed to revoke signing key {id}").into(),
     };
     error
 }
 
-fn from_transport(operation: Operation, e: TransportError) -> Error {
+fn from_transport(operation: Operation<'_>, e: TransportError) -> Error {
     // `Connect` says that nothing was sent, which is not true of an earlier attempt that was.
     let was_sent = e.sent || e.call.earlier_may_have_taken_effect;
     let kind = match () {
@@ -99,7 +115,7 @@ fn from_transport(operation: Operation, e: TransportError) -> Error {
     let mut error = new(operation, kind, e.to_string());
     error.0.is_timeout = e.is_timeout();
     error.0.outcome_unknown = e.sent;
-    let is_permanent = e.is_permanent();
+    let (is_permanent, is_untrusted) = (e.is_permanent(), e.is_untrusted());
     let TransportError { cause, partial, call, .. } = e;
     error.0.source = Some(Box::new(cause));
     let mut error = match partial {
@@ -110,12 +126,15 @@ fn from_transport(operation: Operation, e: TransportError) -> Error {
         None => finish(operation, error, call),
     };
     error.0.is_retryable &= !is_permanent;
+    if is_untrusted {
+        error.0.hint = "for a private certificate authority, set root_certificates";
+    }
     error
 }
 
 /// Creates the error for a response that does not match its status code, such as `success: false` with a 200, or a
 /// gateway's HTML page.
-fn unexpected_response(operation: Operation, response: &Response, decode_error: Option<DecodeError>) -> Error {
+fn unexpected_response(operation: Operation<'_>, response: &Response, decode_error: Option<DecodeError>) -> Error {
     if let Ok(failure) = response.decode() {
         return from_failure(operation, response, failure);
     }
@@ -129,7 +148,11 @@ fn unexpected_response(operation: Operation, response: &Response, decode_error: 
 }
 
 /// Creates the error for a response with Cloudflare's error envelope.
-fn from_failure(operation: Operation, response: &Response, failure: types::StreamApiResponseCommonFailure) -> Error {
+fn from_failure(
+    operation: Operation<'_>,
+    response: &Response,
+    failure: types::StreamApiResponseCommonFailure,
+) -> Error {
     let status = response.head.status;
     let message = match status.is_success() {
         true => "response says success: false, with HTTP status",
@@ -156,7 +179,7 @@ fn is_definite_error(status: StatusCode) -> bool {
 }
 
 /// Adds the response's status code and headers and, after a create, the key material in its body.
-fn with_response(operation: Operation, mut error: Error, response: &Response) -> Error {
+fn with_response(operation: Operation<'_>, mut error: Error, response: &Response) -> Error {
     let head = &response.head;
     error.0.status = Some(head.status);
     error.0.ray_id = head.ray_id().map(String::from);
@@ -171,7 +194,7 @@ fn with_response(operation: Operation, mut error: Error, response: &Response) ->
 }
 
 /// Sets what follows from the rest.
-fn finish(operation: Operation, mut error: Error, call: CallProgress) -> Error {
+fn finish(operation: Operation<'_>, mut error: Error, call: CallProgress) -> Error {
     let details = &mut error.0;
     details.attempts = call.attempts;
     details.elapsed = call.elapsed;
@@ -196,17 +219,18 @@ fn is_temporary(kind: ErrorKind, status: Option<StatusCode>) -> bool {
 }
 
 /// Returns what to do, or nothing if it is not known.
-fn hint(operation: Operation, error: &Error) -> &'static str {
+fn hint(operation: Operation<'_>, error: &Error) -> &'static str {
     match operation {
         _ if error.recovered_key().is_some() => {
             "the response contained key material; take it with into_recovered_key()"
         }
         Operation::Create if error.outcome_unknown() => "the key may exist; compare list() with your stored keys",
-        Operation::Delete if error.outcome_unknown() && error.is_not_found() => {
+        Operation::Delete(_) if error.outcome_unknown() && error.is_not_found() => {
             "an earlier attempt of this call may have deleted the key; check with list()"
         }
-        Operation::Delete if error.outcome_unknown() => "the key may be deleted already; check with list()",
-        Operation::Delete if error.is_not_found() => "check the key ID and the account ID",
+        Operation::Delete(_) if error.outcome_unknown() => "the key may be deleted already; check with list()",
+        Operation::Delete(_) if error.is_not_found() => "check the key ID and the account ID",
+        _ if error.status() == Some(StatusCode::NOT_FOUND) => "check the base URL and the account ID",
         _ if error.is_unauthorized() => "check the credentials",
         Operation::List if error.is_forbidden() => {
             "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \

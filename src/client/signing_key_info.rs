@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 /// A signing key without its private key, as returned by [`SigningKeys::list`](crate::SigningKeys::list).
 ///
-/// As JSON, it is an object with the members `id` and `created`, an RFC 3339 date or null.
+/// As JSON, it is an object with the members `id` and `created`, an RFC 3339 date or null. Keys are ordered by ID.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SigningKeyInfo {

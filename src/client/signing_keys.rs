@@ -14,7 +14,7 @@ use super::runtime::Response;
 use super::{Client, RetryPolicy, SigningKeyInfo};
 use crate::env::{ReadVar, optional};
 use crate::validate::validate_id;
-use crate::{Error, SigningKey};
+use crate::{Error, KeyStore, SigningKey};
 
 const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 
@@ -64,24 +64,49 @@ impl SigningKeys {
         Client::from_env()?.signing_keys_from_env()
     }
 
-    /// Creates a signing key. Save it before you do anything else, for example to a [`FileStore`](crate::FileStore): the
-    /// private key cannot be retrieved again.
+    /// Creates a signing key and saves it to a store. If the store cannot be written, no key is created.
     ///
-    /// The call succeeds if the private key arrived, even if the rest of the response is damaged: a missing PEM or JWK is
-    /// derived from the other, and the key is tested with a signature. A complete response is returned as it is.
-    ///
-    /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
-    /// See [`RetryPolicy`]. To create keys regularly, use [`rotate`](Self::rotate), which saves them too.
+    /// Each call creates another key. To create one only if it is due, use [`rotate`](Self::rotate).
     ///
     /// ```
+    /// use cloudflare_stream_keys::FileStore;
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
     /// # let keys = server.signing_keys();
     /// # let folder = tempfile::tempdir()?;
     /// # let folder = folder.path().join("keys");
-    /// use cloudflare_stream_keys::{FileStore, KeyStore};
     ///
-    /// FileStore::new(folder).save(&keys.create()?)?;
+    /// let key = keys.create_in(&mut FileStore::new(folder))?;
+    /// # let _ = key;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`create`](Self::create), and [`ErrorKind::Store`](crate::ErrorKind::Store) if the store fails. If
+    /// it fails after the key was created, [`Error::into_recovered_key`] returns the key.
+    pub fn create_in<S: KeyStore + ?Sized>(&self, store: &mut S) -> Result<SigningKey, Error> {
+        store.prepare().map_err(|e| Error::store("key store cannot be written", e))?;
+        let key = self.create()?;
+        match store.save(&key) {
+            Ok(()) => Ok(key),
+            Err(e) => Err(failure::not_saved(key, e)),
+        }
+    }
+
+    /// Creates a signing key. Save it before you do anything else: the private key cannot be retrieved again.
+    /// [`create_in`](Self::create_in) does both.
+    ///
+    /// The call succeeds if the private key arrived, even if the rest of the response is damaged. A missing PEM or JWK is then
+    /// derived from the other, and the key is tested with a signature. A complete response is returned as it is, untested.
+    ///
+    /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
+    /// See [`RetryPolicy`].
+    ///
+    /// ```
+    /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
+    /// # let keys = server.signing_keys();
+    /// let key = keys.create()?;
+    /// println!("created {}", key.id);
+    /// # Ok::<(), cloudflare_stream_keys::Error>(())
     /// ```
     ///
     /// # Errors
@@ -210,13 +235,13 @@ impl SigningKeys {
                 match envelope.errors {
                     Some(errors) if !errors.is_empty() => {
                         let message = "response has errors although its status is a success";
-                        Err(failure::incomplete(Operation::Delete, &response, Some(errors), message))
+                        Err(failure::incomplete(Operation::Delete(id), &response, Some(errors), message))
                     }
                     _ => Ok(envelope.result),
                 }
             }
             Err(generated::Error::InvalidResponsePayload(response, _)) if is_empty_success(&response) => Ok(None),
-            Err(e) => Err(failure::from_generated(Operation::Delete, e)),
+            Err(e) => Err(failure::from_generated(Operation::Delete(id), e)),
         }
     }
 
@@ -244,7 +269,7 @@ impl SigningKeys {
         validate_id("key ID", id)?;
         let is_id = |key: &SigningKeyInfo| key.id == id;
         if !self.list()?.iter().any(is_id) {
-            return Err(failure::not_listed(&self.account_id));
+            return Err(failure::not_listed(&self.account_id, id));
         }
         let mut deleted = self.delete(id);
         if deleted.as_ref().is_err_and(Error::outcome_unknown) {
@@ -257,7 +282,7 @@ impl SigningKeys {
             // An empty list can be a mistake, so it confirms nothing.
             (_, Ok(keys)) if !keys.iter().any(is_id) && (is_confirmed || !keys.is_empty()) => Ok(()),
             (Err(error), Ok(_)) => Err(failure::not_confirmed(error)),
-            (Ok(_), Ok(_)) => Err(failure::still_listed()),
+            (Ok(_), Ok(_)) => Err(failure::still_listed(id)),
         }
     }
 

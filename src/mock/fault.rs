@@ -38,13 +38,14 @@ pub enum Fault {
     ResetWithinResponse,
     /// The request takes effect, but the response is a gateway's HTML page with status code 502.
     BadGatewayAfterEffect,
-    /// The request takes effect, but the last quarter of the response body is missing. In the response to a create,
-    /// either the PEM or the JWK is complete.
+    /// The request takes effect, but the last quarter of the response body is missing. The response is complete HTTP, so a
+    /// list is not retried. In the response to a create, either the PEM or the JWK is complete.
     TruncateResponse,
     /// The request takes effect, but `result` in the response is null: a list shows no keys, and the private key of a
     /// created key is lost. An error response is sent as it is.
     NullResult,
     /// The request takes effect, but the private key in the response to a create has a format that this crate cannot read.
+    /// `create` succeeds, and [`Signer::new`](crate::Signer::new) fails.
     UnreadableKey,
     /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599. A 204, 205 or 304
     /// has no body.

@@ -12,7 +12,7 @@ use super::fault::{Fault, Operation};
 use super::http_server::Response;
 use super::request::RecordedRequest;
 use super::rsa_key::RsaKey;
-use crate::error::UNKNOWN_KEY;
+use crate::error::{NO_ROUTE, UNKNOWN_KEY};
 use crate::validate::validate_id;
 use crate::{Secret, SigningKeyInfo};
 
@@ -20,8 +20,6 @@ use crate::{Secret, SigningKeyInfo};
 const AUTHENTICATION: i64 = 10000;
 /// The code for too many requests.
 const RATE_LIMITED: i64 = 1015;
-/// The code for a path without an operation.
-const NO_ROUTE: i64 = 7000;
 
 #[derive(Default)]
 pub(super) struct Service {

@@ -17,7 +17,7 @@
 //! # Ok::<(), cloudflare_stream_keys::Error>(())
 //! ```
 //!
-//! Options cannot be invalid. The defaults are Cloudflare's, and a number or a time of zero means the default.
+//! Options are not checked, because none is invalid: a number or a time of zero means the default, which is Cloudflare's.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -146,7 +146,7 @@ impl<'a> PlaybackUrls<'a> {
 
 /// A URL of a video, with a token in it. Convert it with `to_string`, or print it.
 ///
-/// `Kind` is what the URL leads to, and decides which options it has. `Debug` does not print the token.
+/// `Kind` is the kind of URL, and determines its options. `Debug` does not print the token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct PlaybackUrl<Kind = ()> {
@@ -212,8 +212,8 @@ impl<Kind> PlaybackUrl<Kind> {
 }
 
 impl PlaybackUrl<Manifest> {
-    /// Limits the manifest to the resolution closest to this bandwidth. By default, it lists every resolution of the
-    /// video. Use this only if the player has no such setting (guide "Use your own player").
+    /// Limits the manifest to the resolution closest to this bandwidth. By default, and with zero, it lists every resolution
+    /// of the video. Use this only if the player has no such setting (guide "Use your own player").
     pub fn client_bandwidth_hint(self, kilobits_per_second: u32) -> Self {
         let megabits_per_second = f64::from(kilobits_per_second) / 1000.0;
         if kilobits_per_second == 0 {
@@ -234,17 +234,17 @@ impl PlaybackUrl<Player> {
 
 /// Defaults are those of Cloudflare's guide "Display thumbnails".
 impl PlaybackUrl<Thumbnail> {
-    /// Sets the time of the frame, or of an animated thumbnail's first frame. Defaults to the start of the video.
+    /// Sets the time of the frame, or of an animated thumbnail's first frame. Defaults to zero, the start of the video.
     pub fn time(self, time: Duration) -> Self {
         self.seconds("time", time)
     }
 
-    /// Sets the height in pixels. Defaults to 640.
+    /// Sets the height in pixels. Zero means the default, which is 640.
     pub fn height(self, pixels: u32) -> Self {
         self.number("height", pixels)
     }
 
-    /// Sets the width in pixels. Defaults to 640.
+    /// Sets the width in pixels. Zero means the default, which is 640.
     pub fn width(self, pixels: u32) -> Self {
         self.number("width", pixels)
     }
@@ -271,12 +271,12 @@ impl PlaybackUrl<Thumbnail> {
 
 /// Defaults are those of Cloudflare's guide "Display thumbnails".
 impl PlaybackUrl<AnimatedThumbnail> {
-    /// Sets the length of the part of the video that is shown. Defaults to 5 s.
+    /// Sets the length of the part of the video that is shown. Zero means the default, which is 5 s.
     pub fn duration(self, duration: Duration) -> Self {
         self.seconds("duration", duration)
     }
 
-    /// Sets the number of frames per second. Defaults to 8.
+    /// Sets the number of frames per second. Zero means the default, which is 8.
     pub fn fps(self, fps: u32) -> Self {
         self.number("fps", fps)
     }

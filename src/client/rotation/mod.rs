@@ -22,7 +22,7 @@
 //! # What a run does
 //!
 //! 1. It loads the store and lists the account's keys.
-//! 2. If the newest key is due, it creates a key and saves it. It then loads the store again.
+//! 2. If the newest key is due, and the store can be written, it creates a key and saves it. It then loads the store again.
 //! 3. It deletes keys whose last token has expired, and removes them from the store.
 //!
 //! [`RotationPolicy::plan`] decides what is due, and does nothing. A run can be stopped at any point, and two can run at once.
@@ -35,7 +35,11 @@
 //! # If a key leaks
 //!
 //! Call [`SigningKeys::revoke`](crate::SigningKeys::revoke), and then `rotate`, which creates a successor at once if it was
-//! the key to sign with.
+//! the key to sign with. Tokens of the leaked key stop working at once, and so do those that a program signs before it loads
+//! the store again, so restart the programs that sign.
+//!
+//! If viewers matter more than the leak, create the successor first: call `rotate` with a policy whose
+//! [`rotate_after`](RotationPolicy::with_rotate_after) is zero, let all programs load the store again, and then call `revoke`.
 //!
 //! # What is trusted
 //!

@@ -78,9 +78,11 @@ impl RotationPolicy {
 
     /// Sets how many keys can be lost before no more are created. Defaults to 10.
     ///
-    /// A key counts as lost if it is newer than the last one that is listed, has a date and can sign. It may not be stored,
-    /// not be listed, or not be able to sign. So a job whose creates, saves or lists keep failing does not fill the account,
-    /// which can have 1,000 keys. If there is no such key, every key of the account and of the store counts.
+    /// A key counts as lost if it is newer than the last usable one, which is listed and stored, has a date and can sign. So a
+    /// job whose creates, saves or lists keep failing does not fill the account, which can have 1,000 keys.
+    ///
+    /// If there is no usable key, every key of the account and of the store counts, including those of other programs. For the
+    /// first run in an account with many keys, set a higher limit.
     pub fn with_max_lost(self, keys: usize) -> Self {
         Self { max_lost: keys, ..self }
     }

@@ -32,7 +32,8 @@ pub struct RotationReport {
     /// Keys that the account has and the store does not. Another program may use them. If none does, they can be deleted
     /// by hand.
     pub unmanaged: Vec<SigningKeyInfo>,
-    /// The IDs of stored keys that the account does not have. If all keys are here, check the account ID.
+    /// The IDs of stored keys that the account does not have, such as a revoked key until it is removed. If all keys are here,
+    /// check the account ID.
     pub unlisted: Vec<String>,
 }
 
@@ -49,6 +50,8 @@ pub enum RotateFailure {
     Load(Error),
     /// The keys could not be listed. Nothing was created or deleted.
     List(Error),
+    /// The store cannot be written. No key was created.
+    Prepare(Error),
     /// No key was created, or it was lost. See [`Error::recovered_key`].
     Create(Error),
     /// The new key was not saved. It exists in the account, and here.
@@ -111,7 +114,8 @@ impl SigningKeys {
         self.rotate_with_clock(policy, store, &Timestamp::now)
     }
 
-    /// Does what [`rotate`](Self::rotate) does, at a time of your choice, for tests.
+    /// Does what [`rotate`](Self::rotate) does, at a time of your choice, for tests. A key that is created counts as saved at
+    /// that time. With a fake server, pass its `now()`.
     ///
     /// # Errors
     /// Returns the same error as [`rotate`](Self::rotate).
@@ -224,6 +228,10 @@ impl Run {
         stored: &[SigningKey],
         clock: &dyn Fn() -> Timestamp,
     ) -> Option<SigningKey> {
+        if let Err(e) = store.prepare() {
+            self.failures.push(RotateFailure::Prepare(Error::store("key store cannot be written", e)));
+            return None;
+        }
         let key = match keys.create() {
             Ok(key) => key,
             Err(e) => {
@@ -268,7 +276,7 @@ impl RotateError {
         &self.0.failures
     }
 
-    /// Returns the key to sign with regardless, if the store has one.
+    /// Returns the key to sign with regardless, if the store could be loaded and has one.
     pub fn current(&self) -> Option<&SigningKey> {
         self.0.current.as_ref()
     }
@@ -289,7 +297,7 @@ impl RotateError {
 
 impl fmt::Display for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("failed to rotate the signing keys: ")?;
+        f.write_str("rotation is incomplete: ")?;
         for (i, failure) in self.0.failures.iter().enumerate() {
             write!(f, "{}{failure}", if i == 0 { "" } else { "; " })?;
         }
@@ -305,26 +313,34 @@ impl fmt::Debug for RotateError {
 
 impl StdError for RotateError {}
 
+impl RotateFailure {
+    /// Returns why the step failed. `None` if it is [`Blocked`](Self::Blocked).
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Load(error) | Self::List(error) | Self::Prepare(error) | Self::Create(error) => Some(error),
+            Self::Save { source, .. }
+            | Self::Unusable { source, .. }
+            | Self::Delete { source, .. }
+            | Self::Remove { source, .. } => Some(source),
+            Self::Blocked => None,
+        }
+    }
+}
+
 impl fmt::Display for RotateFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = match self {
-            Self::Load(error) | Self::List(error) | Self::Create(error) => error,
-            Self::Save { key, source } => {
-                write!(f, "key {} is created but not saved, take it with unsaved_key(): ", key.id)?;
-                source
+        match self {
+            Self::Load(_) | Self::List(_) | Self::Prepare(_) | Self::Create(_) | Self::Delete { .. } => {}
+            Self::Save { key, .. } => {
+                write!(f, "key {} was created but not saved, take it with unsaved_key(): ", key.id)?;
             }
-            Self::Unusable { id, source } => {
-                write!(f, "key {id} cannot sign: ")?;
-                source
-            }
-            Self::Blocked => {
-                return f.write_str("no key is created, because too many are lost; delete those that no program uses");
-            }
-            Self::Delete { id, source } | Self::Remove { id, source } => {
-                write!(f, "key {id}: ")?;
-                source
-            }
-        };
-        error.fmt(f)
+            Self::Unusable { id, .. } => write!(f, "key {id} cannot sign: ")?,
+            Self::Remove { id, .. } => write!(f, "key {id}: ")?,
+            Self::Blocked => f.write_str(
+                "no key was created, because too many keys are not stored or not usable; check the store, delete keys that no \
+                 program uses, or raise max_lost",
+            )?,
+        }
+        self.error().map_or(Ok(()), |error| error.fmt(f))
     }
 }

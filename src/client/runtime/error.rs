@@ -133,8 +133,12 @@ impl TransportError {
 
     /// Returns whether another attempt would fail in the same way.
     pub(crate) fn is_permanent(&self) -> bool {
-        let is_untrusted = matches!(tls_error(&self.cause), Some(rustls::Error::InvalidCertificate(_)));
-        self.is_unreadable() || is_untrusted
+        self.is_unreadable() || self.is_untrusted()
+    }
+
+    /// Returns whether the certificate is not trusted.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        matches!(tls_error(&self.cause), Some(rustls::Error::InvalidCertificate(_)))
     }
 }
 
