@@ -10,12 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::proxy::Proxy;
-use crate::support::tls::{TlsServer, authority, certificate, params_for, pem, provider};
+use crate::support::tls::{TlsServer, pem, server_config};
 use crate::support::{ACCOUNT_ID, CREATE, DELETE, LIST, RawServer, TOKEN, closed_port, success};
 use cloudflare_stream_keys::mock::{self, FakeServer};
 use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 
 /// What a server does instead of a TLS handshake, or a proxy instead of its handshake.
 #[derive(Clone, Copy, Debug)]
@@ -182,7 +180,7 @@ fn row_21_failed_handshake_is_a_connect_error() {
 
 #[test]
 fn row_21_wrong_certificate_is_a_connect_error() {
-    let server = TlsServer::start(params_for("localhost"), None);
+    let server = TlsServer::start("self-signed");
     let host = format!("localhost:{}", server.port());
     let builder = builder(&format!("https://{host}")).retry_policy(RetryPolicy::default());
     assert_connect_errors(&builder, &[&format!("could not connect to {host}: invalid peer certificate")]);
@@ -230,18 +228,11 @@ fn row_01_failed_proxy_is_a_connect_error() {
 
 #[test]
 fn row_01_every_call_is_retried_after_a_failed_handshake() {
-    let issuer = authority();
     for call in [CREATE, LIST, DELETE] {
-        let (certificate, key) = certificate(params_for("localhost"), Some(&issuer));
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into());
-        let server = TlsServer::with_config(config.unwrap(), 2);
+        let server = TlsServer::with_config(server_config("localhost"), 2);
         let retry = RetryPolicy::default().with_initial_backoff(Duration::ZERO);
         let builder = builder(&format!("https://localhost:{}", server.port())).retry_policy(retry);
-        call(&keys(builder.root_certificates(pem(issuer.der())))).unwrap();
+        call(&keys(builder.root_certificates(pem("authority")))).unwrap();
         assert_eq!((server.connections(), server.requests().len()), (3, 1));
     }
 }
@@ -360,12 +351,11 @@ fn response_through_a_proxy_can_take_longer_than_the_connect_timeout() {
 
 #[test]
 fn proxy_tunnels_tls_to_a_name_that_only_it_knows() {
-    let issuer = authority();
     for scheme in ["http", "socks5h"] {
-        let target = TlsServer::start(params_for("service.invalid"), Some(&issuer));
+        let target = TlsServer::start("service.invalid");
         let proxy = Proxy::start(target.address());
         let url = format!("{scheme}://ops%40example.com:hunt%3Aer2@{}", proxy.address());
-        let keys = keys(builder("https://service.invalid").root_certificates(pem(issuer.der())).proxy(url));
+        let keys = keys(builder("https://service.invalid").root_certificates(pem("authority")).proxy(url));
         for call in [LIST, DELETE, CREATE] {
             call(&keys).unwrap();
         }
