@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation, RecordedRequest};
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, Signer, SigningKeyInfo, SigningKeys};
 
-use crate::support::status_of;
+use crate::support::{in_parallel, status_of};
 
 /// A delay that the tests never wait for.
 const LONG: Duration = Duration::from_secs(3600);
@@ -104,7 +104,7 @@ fn state_after_each_fault_is_what_its_name_says() {
         (Fault::Status(502), false, ErrorKind::Api),
         (error, false, ErrorKind::Api),
     ];
-    for (fault, takes_effect, kind) in faults {
+    in_parallel(faults, |(fault, takes_effect, kind)| {
         let fake = FakeServer::start();
         fake.seed("seeded");
         let short = match kind {
@@ -124,7 +124,7 @@ fn state_after_each_fault_is_what_its_name_says() {
         let _ = keys_with_timeout(&fake, short).delete("seeded");
         assert_eq!(!ids().contains(&"seeded".to_string()), takes_effect, "{fault:?}");
         assert_eq!(requests(&fake), ["POST ", "GET ", "DELETE /seeded", "GET "], "{fault:?}");
-    }
+    });
 }
 
 /// Other systems may discard the part that arrived before the reset.
@@ -141,7 +141,8 @@ fn connection_is_reset_within_the_response_after_a_complete_form_of_the_key() {
 fn reset_and_hung_requests_are_retried_if_idempotent() {
     let fake = FakeServer::start();
     fake.seed("first");
-    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_secs(1));
+    let policy =
+        RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_secs(1));
     let keys = fake.signing_keys().with_retry_policy(policy);
     for fault in [Fault::Hang, Fault::ResetBeforeEffect, Fault::ResetAfterEffect, Fault::ResetWithinResponse] {
         fake.inject(fault);

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, response, response_with,
-    status_of, success, success_body,
+    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, in_parallel, response,
+    response_with, status_of, success, success_body,
 };
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::{ClientBuilder, ErrorKind, RetryPolicy};
@@ -113,8 +113,9 @@ fn row_01_failed_connection_is_a_connect_error() {
 #[test]
 fn row_02_missing_response_times_out_at_the_deadline() {
     let deadline = Duration::from_millis(600);
-    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(150));
-    for (call, requests, outcome_unknown) in [(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)] {
+    let policy =
+        RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(150));
+    in_parallel([(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)], |(call, requests, outcome_unknown)| {
         let server = RawServer::with_replies(vec![Reply::BytesThenStall(vec![])]);
         let keys = server.signing_keys().with_timeout(deadline).with_retry_policy(policy.clone());
         let start = Instant::now();
@@ -126,31 +127,31 @@ fn row_02_missing_response_times_out_at_the_deadline() {
         assert!(error.elapsed() <= elapsed && error.elapsed() >= deadline - Duration::from_millis(50), "{error:#?}");
         assert!(elapsed >= deadline - Duration::from_millis(50) && elapsed < Duration::from_secs(5), "{elapsed:?}");
         assert_eq!(server.requests().len(), requests);
-    }
+    });
 }
 
 #[test]
 fn row_02_retry_within_the_deadline_succeeds() {
     let server = failing_once(Reply::BytesThenStall(vec![]));
-    let policy = RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(100));
+    let policy =
+        RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(100));
     server.signing_keys().with_retry_policy(policy).list().unwrap();
     assert_eq!(server.requests().len(), 2);
 }
 
 #[test]
 fn row_02_slow_response_that_arrives_before_the_deadline_is_not_cut_off() {
-    let server = RawServer::start(|_, request| {
-        thread::sleep(Duration::from_millis(500));
-        success(request)
-    });
     // A third of the time, or a hundredth, would not be enough for any attempt.
-    for retries in [2, 100] {
+    let cases = [2, 100].into_iter().flat_map(|retries| [CREATE, LIST, DELETE].map(|call| (retries, call)));
+    in_parallel(cases, |(retries, call)| {
+        let server = RawServer::start(|_, request| {
+            thread::sleep(Duration::from_millis(500));
+            success(request)
+        });
         let keys = server.signing_keys().with_timeout(Duration::from_millis(1400));
-        for call in [CREATE, LIST, DELETE] {
-            call(&keys.clone().with_retry_policy(RetryPolicy::default().with_max_retries(retries))).unwrap();
-        }
-    }
-    assert_eq!(server.requests().len(), 6);
+        call(&keys.with_retry_policy(RetryPolicy::default().with_max_retries(retries))).unwrap();
+        assert_eq!(server.requests().len(), 1);
+    });
 }
 
 #[test]
@@ -159,13 +160,13 @@ fn row_02_timeout_names_an_earlier_failure() {
         (Reply::Bytes(response(503, "")), "HTTP status 503"),
         (Reply::BytesThenReset(vec![]), "connection to 127.0.0.1:"),
     ] {
-        for call in [LIST, DELETE] {
+        in_parallel([LIST, DELETE], |call| {
             let server = RawServer::with_replies(vec![first.clone(), Reply::BytesThenStall(vec![])]);
             let error = call(&server.signing_keys().with_timeout(Duration::from_millis(600))).unwrap_err();
             assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
             assert!(error.to_string().contains(&format!("(an earlier attempt failed: {cause}")), "{error}");
             assert_eq!(server.requests().len(), 2);
-        }
+        });
     }
 }
 
@@ -298,13 +299,13 @@ fn row_04_list_that_is_cut_inside_gzip_is_retried() {
 
 #[test]
 fn row_05_every_call_is_retried_after_retry_after() {
-    for call in [CREATE, LIST, DELETE] {
+    in_parallel([CREATE, LIST, DELETE], |call| {
         let server = failing_once(Reply::Bytes(response_with(429, "retry-after: 1\r\n", b"")));
         let start = Instant::now();
         call(&server.signing_keys()).unwrap();
         assert!(start.elapsed() >= Duration::from_secs(1));
         assert_eq!(server.requests().len(), 2);
-    }
+    });
 }
 
 #[test]
@@ -369,13 +370,13 @@ fn row_16_slow_response_times_out_at_the_deadline() {
         pause,
     };
     for reply in [slow_head, slow_body] {
-        for call in [CREATE, LIST, DELETE] {
+        in_parallel([CREATE, LIST, DELETE], |call| {
             let server = RawServer::with_replies(vec![reply.clone()]);
             let start = Instant::now();
             let error = call(&server.signing_keys().with_timeout(Duration::from_millis(400))).unwrap_err();
             assert!(error.is_timeout(), "{error}");
             assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-        }
+        });
     }
 }
 

@@ -192,6 +192,16 @@ pub fn read_request(stream: &mut impl Read) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
+/// Checks all cases at the same time, because most of their time is waiting.
+pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            let check = &check;
+            scope.spawn(move || check(case));
+        }
+    });
+}
+
 /// Returns a complete response with a JSON body.
 pub fn response(status: u16, body: &str) -> Vec<u8> {
     response_with(status, "content-type: application/json\r\n", body.as_bytes())
