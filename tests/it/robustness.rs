@@ -3,13 +3,11 @@
 //!
 //! For a long run: `PROPTEST_CASES=100000 cargo test --release --test it robustness`
 
-use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::{KEY_ID, RawServer, Reply, created_body, success_body};
+use crate::support::{KEY_ID, RawServer, Reply, created_body, gzip, success_body};
 use cloudflare_stream_keys::{Error, RetryPolicy, SigningKeys};
-use flate2::{Compression, write::GzEncoder};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
@@ -140,9 +138,7 @@ fn framed(status: u16, framing: Framing, body: &[u8]) -> Vec<u8> {
             bytes.extend(body);
         }
         Framing::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(body).unwrap();
-            let compressed = encoder.finish().unwrap();
+            let compressed = gzip(body);
             bytes.extend(format!("content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", compressed.len()).as_bytes());
             bytes.extend(compressed);
         }

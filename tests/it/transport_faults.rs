@@ -1,21 +1,19 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
 use std::error::Error as _;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, in_parallel, response,
-    response_with, status_of, success, success_body,
+    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, chunked, closed_port, created_body, gzip, in_parallel,
+    response, response_with, status_of, success, success_body,
 };
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::{ClientBuilder, ErrorKind, RetryPolicy};
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -173,17 +171,16 @@ fn row_02_timeout_names_an_earlier_failure() {
 #[test]
 fn each_transport_failure_is_described() {
     let ok = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}").into_bytes();
-    let chunked = ok("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\nx\r\n");
-    let gzip = ok("Content-Encoding: gzip\r\nContent-Length: 20\r\n", "this is no gzip data");
+    let invalid_gzip = ok("Content-Encoding: gzip\r\nContent-Length: 20\r\n", "this is no gzip data");
     let incomplete = ok("Content-Length: 9\r\n", "{}");
     for (reply, message) in [
         (Reply::BytesThenClose(vec![]), "connection to HOST closed before a response was received"),
         (Reply::BytesThenClose(incomplete), "incomplete response from HOST"),
-        (Reply::BytesThenClose(chunked), "incomplete response from HOST"),
+        (Reply::BytesThenClose(chunked("2\r\n{}\r\nx\r\n")), "incomplete response from HOST"),
         (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response from HOST"),
         (Reply::BytesThenStall(vec![]), "timed out waiting for the response from HOST"),
         (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes"),
-        (Reply::Bytes(gzip), "response body could not be decompressed"),
+        (Reply::Bytes(invalid_gzip), "response body could not be decompressed"),
     ] {
         let server = RawServer::with_replies(vec![reply]);
         let builder = server.client_builder().max_response_size(1000).timeout(Duration::from_millis(500));
@@ -209,8 +206,8 @@ fn row_04_truncated_response_is_retried_except_for_create() {
     for length in [5, 20, head, head + 10] {
         assert_only_create_is_not_retried(Reply::BytesThenClose(complete[..length].to_vec()), ErrorKind::Transport);
     }
-    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{\"success\":true,\r\n";
-    assert_only_create_is_not_retried(Reply::BytesThenClose(chunked.to_vec()), ErrorKind::Transport);
+    let chunk = chunked("10\r\n{\"success\":true,\r\n");
+    assert_only_create_is_not_retried(Reply::BytesThenClose(chunk), ErrorKind::Transport);
 }
 
 #[test]
@@ -235,9 +232,7 @@ fn compressed_create() -> (Vec<u8>, String) {
     let mut rng = fastrand::Rng::with_seed(20);
     let mut random = |length| (0..length).map(|_| rng.alphanumeric()).collect::<String>();
     let (pem, jwk) = (random(2200), random(2100));
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(created_body(&pem, &jwk).as_bytes()).unwrap();
-    (encoder.finish().unwrap(), jwk)
+    (gzip(created_body(&pem, &jwk).as_bytes()), jwk)
 }
 
 #[test]
@@ -280,9 +275,7 @@ fn row_04_create_that_is_cut_inside_gzip_keeps_what_had_arrived() {
 
 #[test]
 fn row_04_list_that_is_cut_inside_gzip_is_retried() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(success_body(serde_json::json!([{ "id": "a" }])).as_bytes()).unwrap();
-    let compressed = encoder.finish().unwrap();
+    let compressed = gzip(success_body(serde_json::json!([{ "id": "a" }])).as_bytes());
     for encoding in ["gzip", "x-gzip"] {
         let head =
             format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", compressed.len());
@@ -440,28 +433,28 @@ fn row_06_408_is_retried_except_for_create() {
 /// If this fails, ureq has learned better: move the case to a test that expects success, and out of tests/README.md.
 #[test]
 fn ureq_rejects_some_valid_responses() {
-    let chunked = |chunks: &str| format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
     let body = created_body("cGVt", "andr");
     let size = format!("{:x}", body.len());
     let extension = "x".repeat(30);
-    let final_response = String::from_utf8(response(200, &body)).unwrap();
+    let after_continue =
+        |headers: &str| [format!("HTTP/1.1 100 Continue\r\n{headers}\r\n").into_bytes(), response(200, &body)].concat();
     for (valid, message) in [
-        (format!("HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n{final_response}"), "invalid HTTP response from "),
+        (after_continue("x-a: b\r\n"), "invalid HTTP response from "),
         (chunked(&format!("{size};{extension}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
         (chunked(&format!("{size:0>30}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
     ] {
-        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid)]);
         let error = server.signing_keys().create().unwrap_err();
         assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, true), "{error}");
         assert!(error.to_string().contains(message) && error.recovered_key().is_none(), "{error}");
     }
     // Within the limits, and without headers.
     for valid in [
-        format!("HTTP/1.1 100 Continue\r\n\r\n{final_response}"),
+        after_continue(""),
         chunked(&format!("{size};x\r\n{body}\r\n0\r\n\r\n")),
         chunked(&format!("{size:0>10}\r\n{body}\r\n0\r\n\r\n")),
     ] {
-        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid)]);
         server.signing_keys().create().unwrap();
     }
 }
