@@ -1,6 +1,7 @@
 //! Calls operations that only the changed spec has. `tests/it/changed_spec.rs` builds and runs this.
 
 #[allow(dead_code)]
+#[path = "../support/mod.rs"]
 mod support;
 
 use cloudflare_stream_keys::generated::{Code, Error, types};

@@ -1,54 +1,60 @@
 //! Operations that Cloudflare might add: code for them is generated, compiled and called against a socket.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-/// Builds a copy of the package with a spec that has more operations, and runs `tests/changed_spec/calls.rs` in it. Then
-/// breaks the spec.
-#[test]
-fn new_operations_compile_and_can_be_called_and_a_broken_spec_is_named() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let package = tempfile::tempdir().unwrap();
-    for name in ["Cargo.lock", "build.rs", "README.md", "build", "src", "benches"] {
-        copy(&root.join(name), &package.path().join(name));
-    }
-    // Another version, so that the copy does not overwrite what was built from this package.
-    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    let version = concat!("version = \"", env!("CARGO_PKG_VERSION"));
-    fs::write(package.path().join("Cargo.toml"), manifest.replacen(version, &format!("{version}-changed"), 1)).unwrap();
-    let spec = package.path().join("openapi/stream-keys.json");
-    fs::create_dir_all(spec.parent().unwrap()).unwrap();
-    fs::write(&spec, changed_spec().to_string()).unwrap();
-    copy(&root.join("tests/support"), &package.path().join("tests/support"));
-    copy(&root.join("tests/changed_spec/calls.rs"), &package.path().join("tests/calls.rs"));
+const SPEC: &str = "openapi/stream-keys.json";
 
-    let output = test(package.path());
+/// Builds this crate with a spec that has more operations, and runs `tests/changed_spec/calls.rs` with it.
+#[test]
+fn new_operations_compile_and_can_be_called() {
+    let output = test(&package("changed-spec", &changed_spec().to_string()));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stderr}\n{stdout}");
     assert!(stdout.contains("test result: ok. 10 passed"), "{stdout}");
-
-    fs::write(&spec, "{\n  \"openapi\": \"3.0.3\",\n  oops\n}").unwrap();
-    assert_fails(
-        package.path(),
-        "stream-keys.json: not valid JSON: key must be a string at line 3 column 3; fix it there",
-    );
-    fs::remove_file(&spec).unwrap();
-    assert_fails(
-        package.path(),
-        "stream-keys.json: cannot be read: No such file or directory (os error 2); restore it",
-    );
 }
 
-/// Runs the tests of the package. It shares the target folder, so that dependencies are not built again.
+#[test]
+fn broken_spec_is_named() {
+    let package = package("broken-spec", "{\n  \"openapi\": \"3.0.3\",\n  oops\n}");
+    assert_fails(&package, "stream-keys.json: not valid JSON: key must be a string at line 3 column 3; fix it there");
+    fs::remove_file(package.join(SPEC)).unwrap();
+    assert_fails(&package, "stream-keys.json: cannot be read: No such file or directory (os error 2); restore it");
+}
+
+/// Returns a package of this crate's code and another spec. It stays for the next run, which then has less to build.
+fn package(name: &str, spec: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(package.join("openapi")).unwrap();
+    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let mut manifest: String =
+        manifest.split_inclusive("\n\n").filter(|table| !table.starts_with("[[example]]")).collect();
+    let path = |path: &str| json!(root.join(path));
+    // Another version, so that it does not overwrite what was built from this package.
+    let version = concat!("version = \"", env!("CARGO_PKG_VERSION"));
+    manifest = manifest.replacen(version, &format!("build = {}\n{version}-{name}", path("build.rs")), 1);
+    manifest += &format!("\n[lib]\npath = {}\n", path("src/lib.rs"));
+    manifest += &format!("\n[[test]]\nname = \"calls\"\npath = {}\n", path("tests/changed_spec/calls.rs"));
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    // A file that is written is newer than what was built from it.
+    if fs::read_to_string(package.join(SPEC)).ok().as_deref() != Some(spec) {
+        fs::write(package.join(SPEC), spec).unwrap();
+    }
+    package
+}
+
+/// Runs the tests of the package. It shares the target folder and the backend, so that dependencies are not built again.
 fn test(package: &Path) -> Output {
-    let target_folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_path_buf();
+    let features = if cfg!(feature = "aws-lc-rs") { "client,aws-lc-rs" } else { "client,ring" };
     Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()))
-        .args(["test", "--offline", "--test", "calls"])
+        .args(["test", "--offline", "--test", "calls", "--no-default-features", "--features", features])
         .current_dir(package)
-        .env("CARGO_TARGET_DIR", target_folder)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap())
         .output()
         .unwrap()
 }
@@ -58,17 +64,6 @@ fn assert_fails(package: &Path, message: &str) {
     let output = test(package);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && stderr.contains(message), "{stderr}");
-}
-
-fn copy(from: &Path, to: &Path) {
-    if from.is_file() {
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
-        return;
-    }
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        copy(&entry.path(), &to.join(entry.file_name()));
-    }
 }
 
 /// Returns the spec with the operations that `calls.rs` calls.

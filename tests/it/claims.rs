@@ -21,7 +21,8 @@ use crate::support::{RawServer, Reply, response, response_with, success_body};
 
 const SEED: u64 = 0x5eed_c1a1_0001;
 const CALLS: usize = 8_000;
-const THREADS: usize = 16;
+/// Most of them wait for a timeout.
+const THREADS: usize = 48;
 /// The timeout of calls that meet a hanging server.
 const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 const KEY_TO_DELETE: &str = "key-to-delete";

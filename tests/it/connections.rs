@@ -10,12 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::proxy::Proxy;
-use crate::support::tls::{TlsServer, authority, certificate, params_for, pem, provider};
-use crate::support::{ACCOUNT_ID, CREATE, DELETE, LIST, RawServer, TOKEN, closed_port, success};
+use crate::support::tls::{TlsServer, pem, server_config};
+use crate::support::{ACCOUNT_ID, CREATE, DELETE, LIST, RawServer, TOKEN, closed_port, in_parallel, success};
 use cloudflare_stream_keys::mock::{self, FakeServer};
 use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Error, ErrorKind, RetryPolicy, SigningKeys};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 
 /// What a server does instead of a TLS handshake, or a proxy instead of its handshake.
 #[derive(Clone, Copy, Debug)]
@@ -160,25 +158,26 @@ fn row_01_refused_connection_is_a_connect_error() {
 
 #[test]
 fn row_21_failed_handshake_is_a_connect_error() {
-    for (fault, causes) in [
+    let cases = [
         // A server that closes with unread data resets the connection.
         (Fault::Close, &["handshake eof", "unexpected end of file", "reset"][..]),
         (Fault::Reset, &["reset"]),
         (Fault::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"), &["corrupt message"]),
         (SILENCE, &["timed out while connecting to localhost:"]),
         (ENDLESS_RECORD, &["timed out while connecting"]),
-    ] {
+    ];
+    in_parallel(cases, |(fault, causes)| {
         let server = FaultyServer::start(fault);
         let builder = builder(&server.https_url()).connect_timeout(Duration::from_millis(300));
         assert_connect_errors(&builder, causes);
         assert_eq!(server.connections(), 3, "{fault:?}");
         assert!(!server.received().contains("HTTP"), "{fault:?}");
-    }
+    });
 }
 
 #[test]
 fn row_21_wrong_certificate_is_a_connect_error() {
-    let server = TlsServer::start(params_for("localhost"), None);
+    let server = TlsServer::start("self-signed");
     let host = format!("localhost:{}", server.port());
     let builder = builder(&format!("https://{host}")).retry_policy(RetryPolicy::default());
     assert_connect_errors(&builder, &[&format!("could not connect to {host}: invalid peer certificate")]);
@@ -189,7 +188,7 @@ fn row_21_wrong_certificate_is_a_connect_error() {
 
 #[test]
 fn row_01_failed_proxy_is_a_connect_error() {
-    for (scheme, fault, causes) in [
+    let cases = [
         ("http", Fault::Bytes(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), &["407"][..]),
         ("http", Fault::Bytes(b"SSH-2.0-OpenSSH\r\n\r\n"), &["could not connect to "]),
         ("http", Fault::Close, &["proxy server did not respond"]),
@@ -204,7 +203,8 @@ fn row_01_failed_proxy_is_a_connect_error() {
         ("socks5", Fault::Close, &["fill whole buffer", "reset"]),
         ("socks5", SILENCE, &["timed out while connecting"]),
         ("socks4", SILENCE, &["timed out while connecting"]),
-    ] {
+    ];
+    in_parallel(cases, |(scheme, fault, causes)| {
         let (proxy, target) = (FaultyServer::start(fault), RawServer::start(|_, request| success(request)));
         // SOCKS4 has no passwords.
         let user = if scheme == "socks4" { "" } else { "user:hunter2@" };
@@ -213,7 +213,7 @@ fn row_01_failed_proxy_is_a_connect_error() {
         assert_connect_errors(&builder, causes);
         assert_eq!((proxy.connections(), target.connections()), (3, 0), "{scheme} {fault:?}");
         assert!(!proxy.received().contains(TOKEN), "{scheme} {fault:?}");
-    }
+    });
     for scheme in ["http", "https", "socks4", "socks5"] {
         let target = RawServer::start(|_, request| success(request));
         let proxy = closed_port();
@@ -226,18 +226,11 @@ fn row_01_failed_proxy_is_a_connect_error() {
 
 #[test]
 fn row_01_every_call_is_retried_after_a_failed_handshake() {
-    let issuer = authority();
     for call in [CREATE, LIST, DELETE] {
-        let (certificate, key) = certificate(params_for("localhost"), Some(&issuer));
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into());
-        let server = TlsServer::with_config(config.unwrap(), 2);
+        let server = TlsServer::with_config(server_config("localhost"), 2);
         let retry = RetryPolicy::default().with_initial_backoff(Duration::ZERO);
         let builder = builder(&format!("https://localhost:{}", server.port())).retry_policy(retry);
-        call(&keys(builder.root_certificates(pem(issuer.der())))).unwrap();
+        call(&keys(builder.root_certificates(pem("authority")))).unwrap();
         assert_eq!((server.connections(), server.requests().len()), (3, 1));
     }
 }
@@ -247,20 +240,15 @@ fn assert_ends_in_time(builder: &ClientBuilder) {
     let limit = Duration::from_millis(400);
     let with_connect_timeout = builder.clone().connect_timeout(limit);
     let with_deadline = builder.clone().timeout(limit).connect_timeout(Duration::from_secs(60));
-    thread::scope(|scope| {
-        for builder in [with_connect_timeout, with_deadline] {
-            for call in [CREATE, LIST] {
-                let keys = keys(builder.clone());
-                scope.spawn(move || {
-                    let start = Instant::now();
-                    let error = call(&keys).unwrap_err();
-                    let elapsed = start.elapsed();
-                    assert_connect_error(&error);
-                    assert!(error.is_timeout() && error.to_string().contains("timed out while connecting"), "{error}");
-                    assert!(elapsed > limit * 3 / 4 && elapsed < limit + Duration::from_secs(3), "{elapsed:?}");
-                });
-            }
-        }
+    let cases = [with_connect_timeout, with_deadline].into_iter().flat_map(|b| [(b.clone(), CREATE), (b, LIST)]);
+    in_parallel(cases, |(builder, call)| {
+        let keys = keys(builder);
+        let start = Instant::now();
+        let error = call(&keys).unwrap_err();
+        let elapsed = start.elapsed();
+        assert_connect_error(&error);
+        assert!(error.is_timeout() && error.to_string().contains("timed out while connecting"), "{error}");
+        assert!(elapsed > limit * 3 / 4 && elapsed < limit + Duration::from_secs(3), "{elapsed:?}");
     });
 }
 
@@ -273,32 +261,32 @@ fn row_02_handshake_ends_at_the_connect_timeout_and_the_deadline() {
 
 #[test]
 fn row_02_proxy_ends_at_the_connect_timeout_and_the_deadline() {
-    for (scheme, fault) in [
+    let cases = [
         ("http", SILENCE),
         ("http", ENDLESS_HEADER),
         ("https", ENDLESS_RECORD),
         ("socks5", SILENCE),
         // Announces a bound address of 255 bytes.
         ("socks5", Fault::Drip(&[5, 0, 5, 0, 0, 3, 255], b'a')),
-    ] {
+    ];
+    in_parallel(cases, |(scheme, fault)| {
         let proxy = FaultyServer::start(fault);
         // The address of a target that does not exist. Only a proxy would connect to it.
         let builder = builder("https://192.0.2.1").proxy(format!("{scheme}://{}", proxy.address));
         assert_ends_in_time(&builder);
         assert_eq!(proxy.connections(), 4);
-    }
+    });
 }
 
 #[test]
 fn row_02_handshake_through_a_proxy_ends_at_the_connect_timeout_and_the_deadline() {
-    for scheme in ["http", "socks5"] {
-        for fault in [SILENCE, ENDLESS_RECORD] {
-            let target = FaultyServer::start(fault);
-            let proxy = Proxy::start(target.address);
-            assert_ends_in_time(&builder("https://192.0.2.1").proxy(format!("{scheme}://{}", proxy.address())));
-            assert_eq!(target.connections(), 4);
-        }
-    }
+    let cases = ["http", "socks5"].into_iter().flat_map(|scheme| [(scheme, SILENCE), (scheme, ENDLESS_RECORD)]);
+    in_parallel(cases, |(scheme, fault)| {
+        let target = FaultyServer::start(fault);
+        let proxy = Proxy::start(target.address);
+        assert_ends_in_time(&builder("https://192.0.2.1").proxy(format!("{scheme}://{}", proxy.address())));
+        assert_eq!(target.connections(), 4);
+    });
 }
 
 #[test]
@@ -356,12 +344,11 @@ fn response_through_a_proxy_can_take_longer_than_the_connect_timeout() {
 
 #[test]
 fn proxy_tunnels_tls_to_a_name_that_only_it_knows() {
-    let issuer = authority();
     for scheme in ["http", "socks5h"] {
-        let target = TlsServer::start(params_for("service.invalid"), Some(&issuer));
+        let target = TlsServer::start("service.invalid");
         let proxy = Proxy::start(target.address());
         let url = format!("{scheme}://ops%40example.com:hunt%3Aer2@{}", proxy.address());
-        let keys = keys(builder("https://service.invalid").root_certificates(pem(issuer.der())).proxy(url));
+        let keys = keys(builder("https://service.invalid").root_certificates(pem("authority")).proxy(url));
         for call in [LIST, DELETE, CREATE] {
             call(&keys).unwrap();
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use cloudflare_stream_keys::mock::{FakeServer, Fault, Operation, RecordedRequest};
 use cloudflare_stream_keys::{Client, Credentials, Error, ErrorKind, RetryPolicy, Signer, SigningKeyInfo, SigningKeys};
 
-use crate::support::status_of;
+use crate::support::{in_parallel, status_of};
 
 /// A delay that the tests never wait for.
 const LONG: Duration = Duration::from_secs(3600);
@@ -104,7 +104,7 @@ fn state_after_each_fault_is_what_its_name_says() {
         (Fault::Status(502), false, ErrorKind::Api),
         (error, false, ErrorKind::Api),
     ];
-    for (fault, takes_effect, kind) in faults {
+    in_parallel(faults, |(fault, takes_effect, kind)| {
         let fake = FakeServer::start();
         fake.seed("seeded");
         let short = match kind {
@@ -124,7 +124,7 @@ fn state_after_each_fault_is_what_its_name_says() {
         let _ = keys_with_timeout(&fake, short).delete("seeded");
         assert_eq!(!ids().contains(&"seeded".to_string()), takes_effect, "{fault:?}");
         assert_eq!(requests(&fake), ["POST ", "GET ", "DELETE /seeded", "GET "], "{fault:?}");
-    }
+    });
 }
 
 /// Other systems may discard the part that arrived before the reset.
@@ -243,10 +243,20 @@ fn parallel_requests_see_one_state() {
     assert_eq!(fake.requests().len(), 321);
 }
 
+/// Sends these bytes on a connection of their own, and returns what arrives until the server closes it.
+fn exchange(fake: &FakeServer, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(fake.base_url().replace("http://", "")).unwrap();
+    stream.write_all(request).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut response = Vec::new();
+    // The connection may end with a reset.
+    let _ = stream.read_to_end(&mut response);
+    String::from_utf8(response).unwrap()
+}
+
 #[test]
 fn odd_requests_do_not_stop_the_server() {
     let fake = FakeServer::start();
-    let address = fake.base_url().replace("http://", "");
     let requests: [&[u8]; 8] = [
         b"",
         b"\r\n\r\n",
@@ -258,11 +268,7 @@ fn odd_requests_do_not_stop_the_server() {
         b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     ];
     for request in requests {
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream.write_all(request).unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        // Ends when the server closes the connection, perhaps with a reset.
-        let _ = stream.read_to_end(&mut Vec::new());
+        exchange(&fake, request);
     }
     assert!(fake.signing_keys().list().unwrap().is_empty());
 }
@@ -283,14 +289,11 @@ fn fake_server_rejects_other_credentials() {
 #[test]
 fn body_in_chunks_is_read_whole() {
     let fake = FakeServer::start();
-    let mut stream = TcpStream::connect(fake.base_url().replace("http://", "")).unwrap();
     let path = format!("/accounts/{}/stream/keys?a=1", FakeServer::ACCOUNT_ID);
     let head = format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer {}", FakeServer::API_TOKEN);
     let chunked = "expect: 100-continue\r\nconnection: close\r\ntransfer-encoding: chunked";
-    write!(stream, "{head}\r\n{chunked}\r\n\r\n2;x=y\r\n{{\"\r\n4\r\na\":1\r\n1\r\n}}\r\n0\r\ntrailer: 1\r\n\r\n")
-        .unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
+    let body = "2;x=y\r\n{\"\r\n4\r\na\":1\r\n1\r\n}\r\n0\r\ntrailer: 1\r\n\r\n";
+    let response = exchange(&fake, format!("{head}\r\n{chunked}\r\n\r\n{body}").as_bytes());
     assert!(response.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{response}");
     let request = &fake.requests()[0];
     assert_eq!((request.query.as_str(), request.body.as_str()), ("a=1", r#"{"a":1}"#));
@@ -314,10 +317,7 @@ fn unknown_paths_and_methods_are_not_found_and_meet_no_fault() {
     let fake = FakeServer::start();
     fake.inject(Fault::Hang);
     for request in ["PUT /accounts/a/stream/keys", "GET /accounts/a/stream/keys/k", "POST /zones/a/stream/keys"] {
-        let mut stream = TcpStream::connect(fake.base_url().replace("http://", "")).unwrap();
-        write!(stream, "{request} HTTP/1.1\r\nconnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
+        let response = exchange(&fake, format!("{request} HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes());
         assert!(response.starts_with("HTTP/1.1 404 Not Found\r\n"), "{response}");
     }
     assert_eq!(fake.requests().len(), 3);

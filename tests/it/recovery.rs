@@ -96,7 +96,7 @@ fn rate_limit_with_key_material_is_not_retried() {
 /// A hostile response with many keys takes no longer than its length.
 #[test]
 fn response_with_many_keys_is_searched_once() {
-    let many: String = (0..300_000).map(|n| format!(r#"{{"pem":"{n}"}},"#)).collect();
+    let many: String = (0..60_000).map(|n| format!(r#"{{"pem":"{n}"}},"#)).collect();
     assert_eq!(recovered(&many), parts(None, Some("0"), None));
 }
 

@@ -1,6 +1,6 @@
 //! What each operation sends: request line, headers and body.
 
-use crate::support::{ACCOUNT_ID, KEY_ID, RawServer, TOKEN, created_body, success_body};
+use crate::support::{ACCOUNT_ID, CREATE, Call, DELETE, KEY_ID, LIST, RawServer, TOKEN, success, success_body};
 use cloudflare_stream_keys::Credentials;
 use cloudflare_stream_keys::mock::FakeServer;
 use serde_json::json;
@@ -33,42 +33,21 @@ fn expected_headers(server: &RawServer, extra: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn create_posts_an_empty_object() {
-    let server = RawServer::responding(200, &created_body("cGVt", "andr"));
-    server.signing_keys().create().unwrap();
-    let (request_line, headers, body) = parts(&server.requests()[0]);
-    assert_eq!(request_line, format!("POST /client/v4/accounts/{ACCOUNT_ID}/stream/keys HTTP/1.1"));
-    assert_eq!(headers, expected_headers(&server, &["content-length: 2", "content-type: application/json"]));
-    assert_eq!(body, "{}");
-}
-
-#[test]
-fn create_with_posts_the_given_body() {
-    let server = RawServer::responding(200, &created_body("cGVt", "andr"));
-    server.signing_keys().create_with(&json!({ "note": "ü" })).unwrap();
-    let (_, headers, body) = parts(&server.requests()[0]);
-    assert_eq!(headers, expected_headers(&server, &["content-length: 13", "content-type: application/json"]));
-    assert_eq!(body, r#"{"note":"ü"}"#);
-}
-
-#[test]
-fn list_gets_the_collection_path() {
-    let server = RawServer::responding(200, &success_body(json!([])));
-    server.signing_keys().list().unwrap();
-    let (request_line, headers, body) = parts(&server.requests()[0]);
-    assert_eq!(request_line, format!("GET /client/v4/accounts/{ACCOUNT_ID}/stream/keys HTTP/1.1"));
-    assert_eq!(headers, expected_headers(&server, &[]));
-    assert_eq!(body, "");
-}
-
-#[test]
-fn delete_sends_the_key_id_and_no_body() {
-    let server = RawServer::responding(200, &success_body(json!("Revoked")));
-    server.signing_keys().delete(KEY_ID).unwrap();
-    let (request_line, headers, body) = parts(&server.requests()[0]);
-    assert_eq!(request_line, format!("DELETE /client/v4/accounts/{ACCOUNT_ID}/stream/keys/{KEY_ID} HTTP/1.1"));
-    assert_eq!(headers, expected_headers(&server, &[]));
-    assert_eq!(body, "");
+fn each_operation_sends_its_request_line_headers_and_body() {
+    let create_with: Call = |keys| keys.create_with(&json!({ "note": "ü" })).map(drop);
+    let key_path = format!("/{KEY_ID}");
+    for (call, method, path, headers, body) in [
+        (CREATE, "POST", "", &["content-length: 2", "content-type: application/json"][..], "{}"),
+        (create_with, "POST", "", &["content-length: 13", "content-type: application/json"], r#"{"note":"ü"}"#),
+        (LIST, "GET", "", &[], ""),
+        (DELETE, "DELETE", &key_path, &[], ""),
+    ] {
+        let server = RawServer::start(|_, request| success(request));
+        call(&server.signing_keys()).unwrap();
+        let request_line = format!("{method} /client/v4/accounts/{ACCOUNT_ID}/stream/keys{path} HTTP/1.1");
+        let expected = (request_line, expected_headers(&server, headers), body.to_string());
+        assert_eq!(parts(&server.requests()[0]), expected);
+    }
 }
 
 #[test]

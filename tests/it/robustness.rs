@@ -3,13 +3,11 @@
 //!
 //! For a long run: `PROPTEST_CASES=100000 cargo test --release --test it robustness`
 
-use std::io::Write as _;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::{KEY_ID, RawServer, Reply, created_body, success_body};
+use crate::support::{KEY_ID, RawServer, Reply, created_body, gzip, success_body};
 use cloudflare_stream_keys::{Error, RetryPolicy, SigningKeys};
-use flate2::{Compression, write::GzEncoder};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
@@ -17,29 +15,35 @@ use serde_json::json;
 const PEM: &str = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQ==";
 const JWK: &str = "eyJ1c2UiOiJzaWciLCJrdHkiOiJSU0EifQ==";
 
-/// The server and client that all cases share.
+/// The server and client that all cases of a test share.
 struct Fixture {
     reply: Arc<Mutex<Reply>>,
     keys: SigningKeys,
 }
 
-static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| {
-    let reply = Arc::new(Mutex::new(Reply::BytesThenClose(vec![])));
-    let shared = reply.clone();
-    let server = RawServer::start_unrecorded(move |_, _| shared.lock().unwrap().clone());
-    let keys = server.signing_keys().with_retry_policy(RetryPolicy::none()).with_timeout(Duration::from_secs(5));
-    Mutex::new(Fixture { reply, keys })
-});
+thread_local! {
+    static FIXTURE: Fixture = {
+        let reply = Arc::new(Mutex::new(Reply::BytesThenClose(vec![])));
+        let shared = reply.clone();
+        let server = RawServer::start_unrecorded(move |_, _| shared.lock().unwrap().clone());
+        let keys = server.signing_keys().with_retry_policy(RetryPolicy::none()).with_timeout(Duration::from_secs(5));
+        Fixture { reply, keys }
+    };
+}
 
 /// Sends this response to a create, a list and a delete, and returns the result of the create.
 fn respond_to_all(bytes: &[u8]) -> Result<cloudflare_stream_keys::SigningKey, Error> {
-    let fixture = FIXTURE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    *fixture.reply.lock().unwrap() = Reply::BytesThenClose(bytes.to_vec());
-    let start = Instant::now();
-    let created = fixture.keys.create();
-    let _ = (fixture.keys.list(), fixture.keys.delete(KEY_ID));
-    assert!(start.elapsed() < Duration::from_secs(15), "a call waited although the server had closed the connection");
-    created
+    FIXTURE.with(|fixture| {
+        *fixture.reply.lock().unwrap() = Reply::BytesThenClose(bytes.to_vec());
+        let start = Instant::now();
+        let created = fixture.keys.create();
+        let _ = (fixture.keys.list(), fixture.keys.delete(KEY_ID));
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "a call waited although the server had closed the connection"
+        );
+        created
+    })
 }
 
 /// A mutation of a byte string. Its position is a fraction of the length, from 0 to 1.
@@ -134,9 +138,7 @@ fn framed(status: u16, framing: Framing, body: &[u8]) -> Vec<u8> {
             bytes.extend(body);
         }
         Framing::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(body).unwrap();
-            let compressed = encoder.finish().unwrap();
+            let compressed = gzip(body);
             bytes.extend(format!("content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", compressed.len()).as_bytes());
             bytes.extend(compressed);
         }

@@ -1,21 +1,19 @@
 //! Connection faults, timeouts, retries and rate limits: rows 1 to 6, 16 and 22 of the table in tests/README.md.
 
 use std::error::Error as _;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, closed_port, created_body, response, response_with,
-    status_of, success, success_body,
+    ACCOUNT_ID, CREATE, DELETE, KEY_ID, LIST, RawServer, Reply, chunked, closed_port, created_body, gzip, in_parallel,
+    response, response_with, status_of, success, success_body,
 };
 use cloudflare_stream_keys::jiff::Timestamp;
 use cloudflare_stream_keys::{ClientBuilder, ErrorKind, RetryPolicy};
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use ureq::Agent;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -115,7 +113,7 @@ fn row_02_missing_response_times_out_at_the_deadline() {
     let deadline = Duration::from_millis(600);
     let policy =
         RetryPolicy::default().with_initial_backoff(Duration::ZERO).with_attempt_timeout(Duration::from_millis(150));
-    for (call, requests, outcome_unknown) in [(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)] {
+    in_parallel([(CREATE, 1, true), (LIST, 3, false), (DELETE, 3, true)], |(call, requests, outcome_unknown)| {
         let server = RawServer::with_replies(vec![Reply::BytesThenStall(vec![])]);
         let keys = server.signing_keys().with_timeout(deadline).with_retry_policy(policy.clone());
         let start = Instant::now();
@@ -127,7 +125,7 @@ fn row_02_missing_response_times_out_at_the_deadline() {
         assert!(error.elapsed() <= elapsed && error.elapsed() >= deadline - Duration::from_millis(50), "{error:#?}");
         assert!(elapsed >= deadline - Duration::from_millis(50) && elapsed < Duration::from_secs(5), "{elapsed:?}");
         assert_eq!(server.requests().len(), requests);
-    }
+    });
 }
 
 #[test]
@@ -141,18 +139,17 @@ fn row_02_retry_within_the_deadline_succeeds() {
 
 #[test]
 fn row_02_slow_response_that_arrives_before_the_deadline_is_not_cut_off() {
-    let server = RawServer::start(|_, request| {
-        thread::sleep(Duration::from_millis(500));
-        success(request)
-    });
     // A third of the time, or a hundredth, would not be enough for any attempt.
-    for retries in [2, 100] {
+    let cases = [2, 100].into_iter().flat_map(|retries| [CREATE, LIST, DELETE].map(|call| (retries, call)));
+    in_parallel(cases, |(retries, call)| {
+        let server = RawServer::start(|_, request| {
+            thread::sleep(Duration::from_millis(500));
+            success(request)
+        });
         let keys = server.signing_keys().with_timeout(Duration::from_millis(1400));
-        for call in [CREATE, LIST, DELETE] {
-            call(&keys.clone().with_retry_policy(RetryPolicy::default().with_max_retries(retries))).unwrap();
-        }
-    }
-    assert_eq!(server.requests().len(), 6);
+        call(&keys.with_retry_policy(RetryPolicy::default().with_max_retries(retries))).unwrap();
+        assert_eq!(server.requests().len(), 1);
+    });
 }
 
 #[test]
@@ -161,30 +158,29 @@ fn row_02_timeout_names_an_earlier_failure() {
         (Reply::Bytes(response(503, "")), "HTTP status 503"),
         (Reply::BytesThenReset(vec![]), "connection to 127.0.0.1:"),
     ] {
-        for call in [LIST, DELETE] {
+        in_parallel([LIST, DELETE], |call| {
             let server = RawServer::with_replies(vec![first.clone(), Reply::BytesThenStall(vec![])]);
             let error = call(&server.signing_keys().with_timeout(Duration::from_millis(600))).unwrap_err();
             assert!(error.is_timeout() && error.kind() == ErrorKind::Timeout, "{error}");
             assert!(error.to_string().contains(&format!("(an earlier attempt failed: {cause}")), "{error}");
             assert_eq!(server.requests().len(), 2);
-        }
+        });
     }
 }
 
 #[test]
 fn each_transport_failure_is_described() {
     let ok = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}").into_bytes();
-    let chunked = ok("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\nx\r\n");
-    let gzip = ok("Content-Encoding: gzip\r\nContent-Length: 20\r\n", "this is no gzip data");
+    let invalid_gzip = ok("Content-Encoding: gzip\r\nContent-Length: 20\r\n", "this is no gzip data");
     let incomplete = ok("Content-Length: 9\r\n", "{}");
     for (reply, message) in [
         (Reply::BytesThenClose(vec![]), "connection to HOST closed before a response was received"),
         (Reply::BytesThenClose(incomplete), "incomplete response from HOST"),
-        (Reply::BytesThenClose(chunked), "incomplete response from HOST"),
+        (Reply::BytesThenClose(chunked("2\r\n{}\r\nx\r\n")), "incomplete response from HOST"),
         (Reply::BytesThenClose(b"nonsense\r\n\r\n".to_vec()), "invalid HTTP response from HOST"),
         (Reply::BytesThenStall(vec![]), "timed out waiting for the response from HOST"),
         (Reply::Bytes(ok("Content-Length: 2000\r\n", &"x".repeat(2000))), "response body exceeds 1000 bytes"),
-        (Reply::Bytes(gzip), "response body could not be decompressed"),
+        (Reply::Bytes(invalid_gzip), "response body could not be decompressed"),
     ] {
         let server = RawServer::with_replies(vec![reply]);
         let builder = server.client_builder().max_response_size(1000).timeout(Duration::from_millis(500));
@@ -210,8 +206,8 @@ fn row_04_truncated_response_is_retried_except_for_create() {
     for length in [5, 20, head, head + 10] {
         assert_only_create_is_not_retried(Reply::BytesThenClose(complete[..length].to_vec()), ErrorKind::Transport);
     }
-    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{\"success\":true,\r\n";
-    assert_only_create_is_not_retried(Reply::BytesThenClose(chunked.to_vec()), ErrorKind::Transport);
+    let chunk = chunked("10\r\n{\"success\":true,\r\n");
+    assert_only_create_is_not_retried(Reply::BytesThenClose(chunk), ErrorKind::Transport);
 }
 
 #[test]
@@ -236,54 +232,49 @@ fn compressed_create() -> (Vec<u8>, String) {
     let mut rng = fastrand::Rng::with_seed(20);
     let mut random = |length| (0..length).map(|_| rng.alphanumeric()).collect::<String>();
     let (pem, jwk) = (random(2200), random(2100));
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(created_body(&pem, &jwk).as_bytes()).unwrap();
-    (encoder.finish().unwrap(), jwk)
+    (gzip(created_body(&pem, &jwk).as_bytes()), jwk)
 }
 
 #[test]
 fn row_04_create_that_is_cut_inside_gzip_keeps_what_had_arrived() {
     let (compressed, jwk) = compressed_create();
     let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let framings = [("content-length: 9999\r\n", false), ("transfer-encoding: chunked\r\n", true), ("", false)];
     // ureq decompresses only if the encoding is exactly `gzip`.
-    for encoding in ["gzip", "x-gzip"] {
-        for (framing, is_chunked) in
-            [("content-length: 9999\r\n", false), ("transfer-encoding: chunked\r\n", true), ("", false)]
-        {
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\n{framing}\r\n").into_bytes();
-            let mut recovered = 0;
-            for length in (compressed.len() * 2 / 5..compressed.len()).step_by(97) {
-                let mut arrived = String::new();
-                let _ = GzDecoder::new(&compressed[..length]).read_to_string(&mut arrived);
-                let pieces = compressed[..length].chunks(500).map(|p| if is_chunked { chunk(p) } else { p.to_vec() });
-                let bytes = [head.clone(), pieces.collect::<Vec<_>>().concat()].concat();
-                let mut ends = vec![Reply::BytesThenClose(bytes.clone())];
-                // Of a body in chunks, ureq does not tell whether it decompresses it.
-                if !(is_chunked && encoding == "gzip") {
-                    ends.push(Reply::BytesThenReset(bytes.clone()));
-                    // Only once, just after the JWK: a timeout takes time.
-                    ends.extend((recovered == 0 && arrived.contains(&jwk)).then_some(Reply::BytesThenStall(bytes)));
-                }
-                for end in ends {
-                    let server = RawServer::with_replies(vec![end]);
-                    let error = server.signing_keys().with_timeout(Duration::from_millis(300)).create().unwrap_err();
-                    assert!(error.outcome_unknown(), "{error}");
-                    let key = error.into_recovered_key();
-                    let found = key.and_then(|key| key.jwk).is_some_and(|found| found.expose_secret() == jwk);
-                    assert_eq!(found, arrived.contains(&jwk), "{encoding} {framing} {length}");
-                    recovered += usize::from(found);
-                }
+    let cases = ["gzip", "x-gzip"].into_iter().flat_map(|encoding| framings.map(|framing| (encoding, framing)));
+    in_parallel(cases, |(encoding, (framing, is_chunked))| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\n{framing}\r\n").into_bytes();
+        let mut recovered = 0;
+        for length in (compressed.len() * 2 / 5..compressed.len()).step_by(97) {
+            let mut arrived = String::new();
+            let _ = GzDecoder::new(&compressed[..length]).read_to_string(&mut arrived);
+            let pieces = compressed[..length].chunks(500).map(|p| if is_chunked { chunk(p) } else { p.to_vec() });
+            let bytes = [head.clone(), pieces.collect::<Vec<_>>().concat()].concat();
+            let mut ends = vec![(Reply::BytesThenClose(bytes.clone()), Duration::from_secs(30))];
+            // Of a body in chunks, ureq does not tell whether it decompresses it.
+            if !(is_chunked && encoding == "gzip") {
+                ends.push((Reply::BytesThenReset(bytes.clone()), Duration::from_secs(30)));
+                // Only once, just after the JWK: a timeout takes time.
+                let stalls = recovered == 0 && arrived.contains(&jwk);
+                ends.extend(stalls.then_some((Reply::BytesThenStall(bytes), Duration::from_secs(2))));
             }
-            assert!(recovered > 10, "{encoding} {framing}");
+            for (end, timeout) in ends {
+                let server = RawServer::with_replies(vec![end]);
+                let error = server.signing_keys().with_timeout(timeout).create().unwrap_err();
+                assert!(error.outcome_unknown(), "{error}");
+                let key = error.into_recovered_key();
+                let found = key.and_then(|key| key.jwk).is_some_and(|found| found.expose_secret() == jwk);
+                assert_eq!(found, arrived.contains(&jwk), "{encoding} {framing} {length}");
+                recovered += usize::from(found);
+            }
         }
-    }
+        assert!(recovered > 10, "{encoding} {framing}");
+    });
 }
 
 #[test]
 fn row_04_list_that_is_cut_inside_gzip_is_retried() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(success_body(serde_json::json!([{ "id": "a" }])).as_bytes()).unwrap();
-    let compressed = encoder.finish().unwrap();
+    let compressed = gzip(success_body(serde_json::json!([{ "id": "a" }])).as_bytes());
     for encoding in ["gzip", "x-gzip"] {
         let head =
             format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", compressed.len());
@@ -300,13 +291,13 @@ fn row_04_list_that_is_cut_inside_gzip_is_retried() {
 
 #[test]
 fn row_05_every_call_is_retried_after_retry_after() {
-    for call in [CREATE, LIST, DELETE] {
+    in_parallel([CREATE, LIST, DELETE], |call| {
         let server = failing_once(Reply::Bytes(response_with(429, "retry-after: 1\r\n", b"")));
         let start = Instant::now();
         call(&server.signing_keys()).unwrap();
         assert!(start.elapsed() >= Duration::from_secs(1));
         assert_eq!(server.requests().len(), 2);
-    }
+    });
 }
 
 #[test]
@@ -371,13 +362,13 @@ fn row_16_slow_response_times_out_at_the_deadline() {
         pause,
     };
     for reply in [slow_head, slow_body] {
-        for call in [CREATE, LIST, DELETE] {
+        in_parallel([CREATE, LIST, DELETE], |call| {
             let server = RawServer::with_replies(vec![reply.clone()]);
             let start = Instant::now();
             let error = call(&server.signing_keys().with_timeout(Duration::from_millis(400))).unwrap_err();
             assert!(error.is_timeout(), "{error}");
             assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-        }
+        });
     }
 }
 
@@ -441,28 +432,28 @@ fn row_06_408_is_retried_except_for_create() {
 /// If this fails, ureq has learned better: move the case to a test that expects success, and out of tests/README.md.
 #[test]
 fn ureq_rejects_some_valid_responses() {
-    let chunked = |chunks: &str| format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
     let body = created_body("cGVt", "andr");
     let size = format!("{:x}", body.len());
     let extension = "x".repeat(30);
-    let final_response = String::from_utf8(response(200, &body)).unwrap();
+    let after_continue =
+        |headers: &str| [format!("HTTP/1.1 100 Continue\r\n{headers}\r\n").into_bytes(), response(200, &body)].concat();
     for (valid, message) in [
-        (format!("HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n{final_response}"), "invalid HTTP response from "),
+        (after_continue("x-a: b\r\n"), "invalid HTTP response from "),
         (chunked(&format!("{size};{extension}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
         (chunked(&format!("{size:0>30}\r\n{body}\r\n0\r\n\r\n")), "incomplete response from "),
     ] {
-        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid)]);
         let error = server.signing_keys().create().unwrap_err();
         assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Transport, true), "{error}");
         assert!(error.to_string().contains(message) && error.recovered_key().is_none(), "{error}");
     }
     // Within the limits, and without headers.
     for valid in [
-        format!("HTTP/1.1 100 Continue\r\n\r\n{final_response}"),
+        after_continue(""),
         chunked(&format!("{size};x\r\n{body}\r\n0\r\n\r\n")),
         chunked(&format!("{size:0>10}\r\n{body}\r\n0\r\n\r\n")),
     ] {
-        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid.into_bytes())]);
+        let server = RawServer::with_replies(vec![Reply::BytesThenClose(valid)]);
         server.signing_keys().create().unwrap();
     }
 }

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, Error, RetryPolicy, SigningKeys};
+use flate2::{Compression, write::GzEncoder};
 
 pub const ACCOUNT_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 pub const KEY_ID: &str = "5213cfa121f70b8c1380686ffc371ba3";
@@ -195,6 +196,16 @@ pub fn read_request(stream: &mut impl Read) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
+/// Checks all cases at the same time, because most of their time is waiting.
+pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            let check = &check;
+            scope.spawn(move || check(case));
+        }
+    });
+}
+
 /// Returns a complete response with a JSON body.
 pub fn response(status: u16, body: &str) -> Vec<u8> {
     response_with(status, "content-type: application/json\r\n", body.as_bytes())
@@ -209,6 +220,17 @@ pub fn response_with(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     .into_bytes();
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// Returns the head of a response in chunks, followed by this text.
+pub fn chunked(chunks: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}").into_bytes()
+}
+
+pub fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Returns a success response for the request's method.

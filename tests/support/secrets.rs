@@ -6,10 +6,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cloudflare_stream_keys::{Client, ClientBuilder, Credentials, RetryPolicy};
-use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
-use super::{RawServer, Reply, TOKEN, created_body, response};
+use super::{RawServer, Reply, TOKEN, created_body, response, tls};
 
 pub const PEM: &str = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlFcGdJQkFBS0NBUUVBMFRqd2pPaVpXbUo0M3ZmM1Rv";
 pub const JWK: &str = "eyJ1c2UiOiJzaWciLCJrdHkiOiJSU0EiLCJraWQiOiI1MjEzY2ZhMTIxZjcwYjhjMTM4MDY4NmZmYzM3MWJhMyIs";
@@ -24,21 +23,14 @@ pub const CALLER_HEADERS: [(&str, &str); 3] = [
 ];
 pub const PROXY_PASSWORD: &str = "Vt5-proxy-password-8Qk";
 
-/// A client certificate and its private key, in PEM.
-pub fn client_certificate() -> &'static str {
-    &CLIENT_CERTIFICATE.0
+/// Returns a client certificate and its private key, in PEM.
+pub fn client_certificate() -> String {
+    tls::pem("client") + &tls::key_pem()
 }
-
-static CLIENT_CERTIFICATE: LazyLock<(String, KeyPair)> = LazyLock::new(|| {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["client.example".to_string()]).unwrap().self_signed(&key).unwrap();
-    let pem = |label, der| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
-    (pem("CERTIFICATE", &certificate.der()[..]) + &pem("PRIVATE KEY", &key.serialize_der()), key)
-});
 
 /// Ten consecutive bytes of every secret at each position, as text and as a list of numbers, without whitespace.
 static PARTS_OF_SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let key = CLIENT_CERTIFICATE.1.serialize_der();
+    let key = tls::der("key");
     // PKCS #8 also has the algorithm and the public key, which are no secrets.
     let private_number = &key[36..68];
     let encoded = STANDARD.encode(private_number);

@@ -1,4 +1,4 @@
-//! [`TlsServer`], and certificates that no root store contains.
+//! [`TlsServer`], and the certificates of tests/certificates.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,38 +8,36 @@ use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::crypto::CryptoProvider;
 #[cfg(feature = "aws-lc-rs")]
 use rustls::crypto::aws_lc_rs::default_provider;
 #[cfg(not(feature = "aws-lc-rs"))]
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{ALL_VERSIONS, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 use super::{Reply, read_request, success};
 
-pub type Authority = CertifiedIssuer<'static, KeyPair>;
-
-/// Creates a certificate authority.
-pub fn authority() -> Authority {
-    let mut params = CertificateParams::new(vec![]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+/// Reads a file of tests/certificates.
+pub fn der(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/certificates/{name}.der", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-pub fn params_for(host: &str) -> CertificateParams {
-    CertificateParams::new(vec![host.to_string()]).unwrap()
+/// Returns a certificate of tests/certificates as PEM.
+pub fn pem(name: &str) -> String {
+    encode("CERTIFICATE", &der(name))
 }
 
-/// Encodes a certificate as PEM.
-pub fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
+/// Returns the private key of every certificate that is not an authority's, as PEM.
+pub fn key_pem() -> String {
+    encode("PRIVATE KEY", &der("key"))
 }
 
-/// Encodes a private key as PEM.
-pub fn key_pem(key: &KeyPair) -> String {
-    pem(&key.serialize_der()).replace("CERTIFICATE", "PRIVATE KEY")
+/// Encodes DER as PEM.
+pub fn encode(label: &str, der: &[u8]) -> String {
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
 /// Returns the crypto provider of the backend that the crate is built with.
@@ -47,14 +45,19 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(default_provider())
 }
 
-/// Returns a certificate that is signed by the issuer, or self-signed if that is `None`, and its private key.
-pub fn certificate(params: CertificateParams, issuer: Option<&Authority>) -> (CertificateDer<'static>, KeyPair) {
-    let key = KeyPair::generate().unwrap();
-    let certificate = match issuer {
-        Some(issuer) => params.signed_by(&key, issuer).unwrap(),
-        None => params.self_signed(&key).unwrap(),
-    };
-    (certificate.der().clone(), key)
+/// Returns the settings of a server with this certificate, which accepts every client.
+pub fn server_config(certificate: &str) -> ServerConfig {
+    server_config_with(certificate, ALL_VERSIONS, WebPkiClientVerifier::no_client_auth())
+}
+
+pub fn server_config_with(
+    certificate: &str,
+    versions: &[&'static SupportedProtocolVersion],
+    clients: Arc<dyn ClientCertVerifier>,
+) -> ServerConfig {
+    let config = ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions).unwrap();
+    let key = PrivatePkcs8KeyDer::from(der("key")).into();
+    config.with_client_cert_verifier(clients).with_single_cert(vec![der(certificate).into()], key).unwrap()
 }
 
 /// A server that sends success responses over TLS. Runs until the test process ends.
@@ -65,15 +68,9 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    /// Starts a server whose certificate is signed by the issuer, or self-signed if that is `None`.
-    pub fn start(params: CertificateParams, issuer: Option<&Authority>) -> Self {
-        let (certificate, key) = certificate(params, issuer);
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into());
-        Self::with_config(config.unwrap(), 0)
+    /// Starts a server with this certificate.
+    pub fn start(certificate: &str) -> Self {
+        Self::with_config(server_config(certificate), 0)
     }
 
     /// Starts a server that closes this many connections before their handshake.
