@@ -71,7 +71,7 @@ fn key_is_never_replaced() {
     again.saved = Some(Timestamp::MAX);
     store.save(&again).unwrap();
     let error = store.save(&SigningKey::new("key-1", "b3RoZXI", "b3RoZXI")).unwrap_err();
-    assert!(error.to_string().ends_with("file holds another key with this ID; nothing was changed"), "{error}");
+    assert!(error.to_string().ends_with("file contains another key with this ID; nothing was changed"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     fs::write(&path, "").unwrap();
     store.save(&key).unwrap_err();
@@ -150,7 +150,7 @@ fn damaged_or_misnamed_file_fails_the_whole_load_and_foreign_files_are_left_alon
     for (name, text, message) in [
         ("key-key-2.json", &text[..text.len() - 1], "stored key is truncated JSON"),
         ("key-key-2.json", "", "stored key is truncated JSON"),
-        ("key-key-2.json", &text[..], "another ID than its name says"),
+        ("key-key-2.json", &text[..], "file contains key key-1; rename it to key-key-1.json"),
     ] {
         fs::write(keys.join(name), text).unwrap();
         let error = store.load().unwrap_err();
@@ -169,14 +169,30 @@ fn damaged_or_misnamed_file_fails_the_whole_load_and_foreign_files_are_left_alon
 }
 
 #[test]
+fn prepared_store_is_an_empty_folder() {
+    let (folder, mut store) = store();
+    for _ in 0..2 {
+        store.prepare().unwrap();
+        assert!(names(&folder.path().join("keys")).is_empty() && store.load().unwrap().is_empty());
+    }
+}
+
+#[test]
 fn store_in_a_place_that_cannot_be_written_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
+    let server = FakeServer::start();
     for place in ["file", "missing/keys", "file/keys"] {
         let mut store = FileStore::new(folder.path().join(place));
-        let error = store.save(&SigningKey::new("key-1", "cGVt", "andr")).unwrap_err();
-        assert!(error.to_string().contains(place), "{error}");
+        for error in [
+            store.save(&SigningKey::new("key-1", "cGVt", "andr")).unwrap_err().to_string(),
+            store.prepare().unwrap_err().to_string(),
+            server.signing_keys().create_in(&mut store).unwrap_err().to_string(),
+        ] {
+            assert!(error.contains(place), "{error}");
+        }
     }
+    assert!(server.requests().is_empty(), "a key that cannot be saved is not created");
     for place in ["file", "missing/keys"] {
         assert!(
             FileStore::new(folder.path().join(place)).load().is_err(),
@@ -193,7 +209,7 @@ fn signer_uses_the_key_that_was_saved_last_and_can_sign() {
     let error = Signer::from_store(&mut store).unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string()),
-        (ErrorKind::Store, "key store has no keys; rotate creates one".into())
+        (ErrorKind::Store, "key store has no keys; check that it is the right one".into())
     );
 
     let server = FakeServer::start();

@@ -134,7 +134,7 @@ fn row_07_error_response_keeps_every_detail_and_is_not_retried() {
 
 #[test]
 fn each_status_matches_exactly_one_predicate() {
-    let failure = json!({ "success": false, "errors": [], "messages": [], "result": null }).to_string();
+    let failure = json!({ "success": false, "errors": [{ "code": 1000, "message": "" }] }).to_string();
     type Predicate = fn(&Error) -> bool;
     let predicates: [(u16, Predicate); 4] = [
         (401, Error::is_unauthorized),
@@ -162,7 +162,7 @@ fn errors_without_retries(status: u16, body: &str) -> Vec<Error> {
 #[test]
 fn errors_say_what_to_do() {
     let hints = |status| {
-        let errors = errors_without_retries(status, r#"{"success":false,"errors":[]}"#);
+        let errors = errors_without_retries(status, r#"{"success":false,"errors":[{"code":1000,"message":""}]}"#);
         let hint = |error: &Error| {
             let message = error.to_string();
             let message = message.split(" [cf-ray").next().unwrap();
@@ -176,7 +176,8 @@ fn errors_say_what_to_do() {
                 subscription";
     assert_eq!(hints(401), ["check the credentials"; 3]);
     assert_eq!(hints(403), [write, list, write]);
-    assert_eq!(hints(404), ["", "", "check the key ID and the account ID"]);
+    let base_url = "check the base URL and the account ID";
+    assert_eq!(hints(404), [base_url, base_url, "check the key ID and the account ID"]);
     // A redirect or a gateway's error can follow a key that was created or deleted.
     for status in [304, 307, 500] {
         assert_eq!(
@@ -229,7 +230,7 @@ fn row_08_truncated_error_response_is_still_an_api_error() {
     }
     assert_eq!(server.requests().len(), 3, "none of them is retried");
     let server = RawServer::with_replies(vec![Reply::BytesThenClose(truncated(404))]);
-    assert!(server.signing_keys().delete(KEY_ID).unwrap_err().is_not_found());
+    assert_eq!(status_of(&server.signing_keys().delete(KEY_ID).unwrap_err()), Some(404));
 }
 
 #[test]
@@ -608,8 +609,13 @@ fn row_17_delete_of_an_unknown_key_is_not_found() {
         let error = RawServer::responding(status, &failure(code)).signing_keys().delete(KEY_ID).unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
-    assert!(!RawServer::responding(400, &failure(7003)).signing_keys().delete(KEY_ID).unwrap_err().is_not_found());
-    assert!(RawServer::responding(404, "").signing_keys().delete(KEY_ID).unwrap_err().is_not_found());
+    // A wrong base URL must not look like a key that is gone.
+    let html = "<html><h1>404 Not Found</h1></html>".to_string();
+    for (status, body) in [(400, failure(7003)), (404, failure(7000)), (404, String::new()), (404, html)] {
+        let error = RawServer::responding(status, &body).signing_keys().delete(KEY_ID).unwrap_err();
+        assert!(!error.is_not_found() && !error.outcome_unknown(), "{error}");
+        assert_eq!(error.to_string().contains("check the base URL"), status == 404, "{error}");
+    }
 }
 
 #[test]

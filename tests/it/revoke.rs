@@ -27,8 +27,8 @@ fn key_of_another_account_is_not_found() {
     for _ in 0..2 {
         let error = wrong.revoke("leaked").unwrap_err();
         assert!(error.is_not_found() && !error.outcome_unknown(), "{error:#?}");
-        let message = "failed to revoke a signing key: not in the list of account wrong-account; it is revoked only if \
-                       that is the right account and key ID";
+        let message = "failed to revoke signing key leaked: account wrong-account does not have it; it is already \
+                       revoked, unless one of the two IDs is wrong";
         assert_eq!(error.to_string(), message);
     }
     assert!(fake.requests().iter().all(|request| request.method == "GET"));

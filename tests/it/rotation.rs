@@ -47,6 +47,10 @@ impl KeyStore for Store {
         Ok(texts.map(|text| SigningKey::from_json(text).unwrap()).collect())
     }
 
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        self.check("prepare")
+    }
+
     fn save(&mut self, key: &SigningKey) -> Result<(), StoreError> {
         self.check("save")?;
         self.texts.insert(key.id.clone(), key.to_json().expose_secret().to_string());
@@ -205,7 +209,8 @@ fn successor_is_saved_before_the_older_key_is_deleted() {
 fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
     for (fails, message) in [
         ("load", "key store could not be loaded: cannot load"),
-        ("save", "is created but not saved, take it with unsaved_key(): key could not be saved: cannot save"),
+        ("prepare", "rotation is incomplete: key store cannot be written: cannot prepare"),
+        ("save", "was created but not saved, take it with unsaved_key(): key could not be saved: cannot save"),
     ] {
         let (server, mut store, old, now) = due();
         store.fails = fails;
@@ -289,12 +294,37 @@ fn key_that_cannot_sign_is_reported_and_costs_no_other() {
 }
 
 #[test]
+fn key_is_created_only_if_it_can_be_saved_and_is_in_the_error_if_it_was_not() {
+    let server = FakeServer::start();
+    let mut store = Store { fails: "prepare", ..Store::default() };
+    let error = server.signing_keys().create_in(&mut store).unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Store, false));
+    assert_eq!((error.to_string(), server.requests().len()), ("key store cannot be written: cannot prepare".into(), 0));
+
+    store.fails = "save";
+    let error = server.signing_keys().create_in(&mut store).unwrap_err();
+    assert_eq!((error.kind(), error.outcome_unknown(), error.is_retryable()), (ErrorKind::Store, true, false));
+    let id = server.signing_keys().list().unwrap().remove(0).id;
+    let message = format!("key {id} was created but not saved: cannot save; take it with into_recovered_key()");
+    assert_eq!(error.to_string(), message);
+    let key = error.into_recovered_key().unwrap().into_signing_key().unwrap();
+    store.fails = "";
+    store.save(&key).unwrap();
+    assert_eq!(Signer::from_store(&mut store).unwrap().key_id(), id);
+    let key = server.signing_keys().create_in(&mut store).unwrap();
+    assert!(store.texts.contains_key(&key.id) && store.texts.len() == 2);
+}
+
+#[test]
 fn blocked_rotation_says_what_to_do() {
     let (server, mut store, old, now) = due();
     (0..10).for_each(|n| server.seed(&n.to_string()));
     let error = rotate(&server, &mut store, now).unwrap_err();
     assert!(matches!(error.failures(), [RotateFailure::Blocked]));
-    assert!(error.to_string().contains("too many are lost; delete those that no program uses"), "{error}");
+    assert!(
+        error.to_string().contains("check the store, delete keys that no program uses, or raise max_lost"),
+        "{error}"
+    );
     assert_eq!((error.current().unwrap().id.as_str(), error.report().unmanaged.len()), (old.id.as_str(), 10));
 }
 

@@ -66,8 +66,8 @@ fn claims_match_the_documentation() {
             json!({ "type": "ip.src", "action": "allow", "ip": ["203.0.113.7/32", "2001:db8::1/128"] }),
         ),
         (
-            AccessRule::block_ips(["10.0.0.0/8"]).unwrap(),
-            json!({ "type": "ip.src", "action": "block", "ip": ["10.0.0.0/8"] }),
+            AccessRule::block_ips(["203.0.113.0/24"]).unwrap(),
+            json!({ "type": "ip.src", "action": "block", "ip": ["203.0.113.0/24"] }),
         ),
     ];
     for (rule, claim) in rules {
