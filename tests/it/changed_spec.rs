@@ -22,7 +22,7 @@ fn broken_spec_is_named() {
     let package = package("broken-spec", "{\n  \"openapi\": \"3.0.3\",\n  oops\n}");
     assert_fails(&package, "stream-keys.json: not valid JSON: key must be a string at line 3 column 3; fix it there");
     fs::remove_file(package.join(SPEC)).unwrap();
-    assert_fails(&package, "stream-keys.json: cannot be read: No such file or directory (os error 2); restore it");
+    assert_fails(&package, "stream-keys.json: cannot be read: ");
 }
 
 /// Returns a package of this crate's code and another spec. It stays for the next run, which then has less to build.
