@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use ureq::http::StatusCode;
@@ -84,9 +85,18 @@ impl SigningKeys {
     /// Returns the errors of [`create`](Self::create), and [`ErrorKind::Store`](crate::ErrorKind::Store) if the store fails. If
     /// it fails after the key was created, [`Error::into_recovered_key`] returns the key.
     pub fn create_in<S: KeyStore + ?Sized>(&self, store: &mut S) -> Result<SigningKey, Error> {
+        self.create_and_save(store, || None)
+    }
+
+    /// Creates a key and saves it with this date, or with the current time.
+    pub(super) fn create_and_save<S: KeyStore + ?Sized>(
+        &self,
+        store: &mut S,
+        saved: impl FnOnce() -> Option<Timestamp>,
+    ) -> Result<SigningKey, Error> {
         store.prepare().map_err(|e| Error::store("key store cannot be written", e))?;
         let key = self.create()?;
-        match store.save(&key) {
+        match store.save(&SigningKey { saved: saved(), ..key.clone() }) {
             Ok(()) => Ok(key),
             Err(e) => Err(failure::not_saved(key, e)),
         }

@@ -210,21 +210,21 @@ fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
     for (fails, message) in [
         ("load", "key store could not be loaded: cannot load"),
         ("prepare", "rotation is incomplete: key store cannot be written: cannot prepare"),
-        ("save", "was created but not saved, take it with unsaved_key(): key could not be saved: cannot save"),
+        ("save", "was created but not saved: cannot save; take it with into_recovered_key()"),
     ] {
         let (server, mut store, old, now) = due();
         store.fails = fails;
         let error = rotate(&server, &mut store, now).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
         assert_eq!(error.current().map(|key| &key.id), Some(&old.id).filter(|_| fails != "load"));
-        let unsaved = error.unsaved_key();
+        let unsaved = error.recovered_key().map(|key| key.clone().into_signing_key().unwrap());
         assert_eq!(unsaved.is_some(), fails == "save");
         let listed = server.signing_keys().list().unwrap();
-        assert!(unsaved.is_none_or(|key| listed.iter().any(|info| info.id == key.id)));
+        assert!(unsaved.as_ref().is_none_or(|key| listed.iter().any(|info| info.id == key.id)));
         assert_eq!(listed.len(), 1 + usize::from(unsaved.is_some()));
         if let Some(key) = unsaved {
             assert_eq!(key.saved, None, "its age counts from when it is saved after all");
-            let mut key = key.clone();
+            let mut key = key;
             key.saved = Some(now);
             store.fails = "";
             store.save(&key).unwrap();
@@ -272,8 +272,8 @@ fn store_that_does_not_return_what_it_saved_is_noticed() {
     let server = FakeServer::start();
     let mut store = Store { hides: true, ..Store::default() };
     let error = rotate(&server, &mut store, server.now()).unwrap_err();
-    assert!(error.to_string().contains("key store does not return the key, or its date"), "{error}");
-    assert!(error.unsaved_key().is_some());
+    assert!(error.to_string().contains("key store does not return it, or its date"), "{error}");
+    assert_eq!(error.recovered_key().unwrap().id, error.report().created);
 }
 
 #[test]

@@ -300,13 +300,16 @@ impl World {
             }
             Some(Err(error)) => {
                 let create = error.failures().iter().find(|failure| matches!(failure, RotateFailure::Create(_)));
-                if let Some(RotateFailure::Create(error)) = create {
-                    assert!(error.outcome_unknown() || new.is_empty(), "{error}");
-                    self.cases.insert("create failed");
-                } else {
-                    let in_error = error.unsaved_key().map(|key| &key.id);
-                    assert!(unsaved.iter().all(|id| Some(id) == in_error), "{unsaved:?} is not in {error}");
-                    self.cases.insert(if in_error.is_some() { "save failed" } else { "another step failed" });
+                let in_error = error.recovered_key().and_then(|key| key.id.as_ref());
+                match create.and_then(RotateFailure::error) {
+                    Some(create) if in_error.is_none() => {
+                        assert!(create.outcome_unknown() || new.is_empty(), "{error}");
+                        self.cases.insert("create failed");
+                    }
+                    create => {
+                        assert!(unsaved.iter().all(|id| Some(id) == in_error), "{unsaved:?} is not in {error}");
+                        self.cases.insert(if create.is_some() { "save failed" } else { "another step failed" });
+                    }
                 }
                 error.report()
             }

@@ -29,8 +29,8 @@
 //!
 //! # If a step fails
 //!
-//! [`RotateError`] has every step that failed, and the key to sign with regardless. If it has an
-//! [`unsaved_key`](RotateError::unsaved_key), save that one. Then run it again later.
+//! [`RotateError`] has every step that failed, and the key to sign with regardless. If it has a
+//! [`recovered_key`](RotateError::recovered_key), save it. Then run it again later.
 //!
 //! # If a key leaks
 //!

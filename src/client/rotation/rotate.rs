@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::policy::RotationPolicy;
-use crate::client::{SigningKeyInfo, SigningKeys};
-use crate::{Error, ErrorKind, KeyStore, Signer, SigningKey};
+use crate::client::{SigningKeyInfo, SigningKeys, failure};
+use crate::{Error, ErrorKind, KeyStore, RecoveredKey, Signer, SigningKey};
 
 /// The outcome of [`SigningKeys::rotate`].
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct RotationReport {
 
 /// An error of [`SigningKeys::rotate`]: one or more steps failed. The others were done as far as that is safe.
 ///
-/// Run it again later. If [`unsaved_key`](Self::unsaved_key) returns a key, save that one first.
+/// Run it again later. If [`recovered_key`](Self::recovered_key) returns a key, save it first.
 pub struct RotateError(Box<Run>);
 
 /// A step of [`SigningKeys::rotate`] that failed.
@@ -50,17 +50,8 @@ pub enum RotateFailure {
     Load(Error),
     /// The keys could not be listed. Nothing was created or deleted.
     List(Error),
-    /// The store cannot be written. No key was created.
-    Prepare(Error),
-    /// No key was created, or it was lost. See [`Error::recovered_key`].
+    /// No key was created, or it was not saved. If it exists, [`Error::recovered_key`] returns it.
     Create(Error),
-    /// The new key was not saved. It exists in the account, and here.
-    Save {
-        /// The key, without the date of a save.
-        key: Box<SigningKey>,
-        /// Why it was not saved.
-        source: Error,
-    },
     /// A stored key that is newer than the one to sign with cannot sign. No older key is deleted because of it.
     Unusable {
         /// The ID of the key.
@@ -186,13 +177,10 @@ impl Run {
                 Err(failure) => return self.failures.push(failure),
             };
             let is_saved = |known: &SigningKey| known.has_same_private_key(&key) && known.saved.is_some();
-            match stored.iter().any(is_saved) {
-                true => listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) }),
-                false if self.failures.is_empty() => {
-                    let source = Error::new(ErrorKind::Store, "key store does not return the key, or its date");
-                    self.failures.push(RotateFailure::Save { key: Box::new(key), source });
-                }
-                false => {}
+            listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) });
+            if !stored.iter().any(is_saved) {
+                let cause = Error::new(ErrorKind::Store, "key store does not return it, or its date");
+                self.failures.push(RotateFailure::Create(failure::not_saved(key, cause)));
             }
             plan = policy.plan(&listed, &stored, now);
             self.current = find(&stored, plan.current.clone());
@@ -220,7 +208,6 @@ impl Run {
         }
     }
 
-    /// Creates a key and saves it. Returns it if it arrived, saved or not.
     fn create<S: KeyStore + ?Sized>(
         &mut self,
         keys: &SigningKeys,
@@ -228,27 +215,20 @@ impl Run {
         stored: &[SigningKey],
         clock: &dyn Fn() -> Timestamp,
     ) -> Option<SigningKey> {
-        if let Err(e) = store.prepare() {
-            self.failures.push(RotateFailure::Prepare(Error::store("key store cannot be written", e)));
-            return None;
-        }
-        let key = match keys.create() {
-            Ok(key) => key,
-            Err(e) => {
-                self.failures.push(RotateFailure::Create(e));
-                return None;
-            }
-        };
-        self.report.created = Some(key.id.clone());
         // Programs sign with the key that was saved last, whatever the clocks of those that saved the others.
         let last = stored.iter().filter_map(|key| key.saved).max();
         let after_last = last.and_then(|last| last.checked_add(Duration::from_nanos(1)).ok());
-        let saved = clock().max(after_last.unwrap_or(Timestamp::MIN));
-        if let Err(e) = store.save(&SigningKey { saved: Some(saved), ..key.clone() }) {
-            let source = Error::store("key could not be saved", e);
-            self.failures.push(RotateFailure::Save { key: Box::new(key.clone()), source });
+        match keys.create_and_save(store, || Some(clock().max(after_last.unwrap_or(Timestamp::MIN)))) {
+            Ok(key) => {
+                self.report.created = Some(key.id.clone());
+                Some(key)
+            }
+            Err(e) => {
+                self.report.created = e.recovered_key().and_then(|key| key.id.clone());
+                self.failures.push(RotateFailure::Create(e));
+                None
+            }
         }
-        Some(key)
     }
 
     fn remove<S: KeyStore + ?Sized>(&mut self, store: &mut S, id: String) {
@@ -286,12 +266,9 @@ impl RotateError {
         &self.0.report
     }
 
-    /// Returns the key that was created but not saved. Save it, or it is lost.
-    pub fn unsaved_key(&self) -> Option<&SigningKey> {
-        self.0.failures.iter().find_map(|failure| match failure {
-            RotateFailure::Save { key, .. } => Some(&**key),
-            _ => None,
-        })
+    /// Returns the key that was created but not saved, or what arrived of it. Save it, or it is lost.
+    pub fn recovered_key(&self) -> Option<&RecoveredKey> {
+        self.0.failures.iter().find_map(|failure| failure.error()?.recovered_key())
     }
 }
 
@@ -317,11 +294,8 @@ impl RotateFailure {
     /// Returns why the step failed. `None` if it is [`Blocked`](Self::Blocked).
     pub fn error(&self) -> Option<&Error> {
         match self {
-            Self::Load(error) | Self::List(error) | Self::Prepare(error) | Self::Create(error) => Some(error),
-            Self::Save { source, .. }
-            | Self::Unusable { source, .. }
-            | Self::Delete { source, .. }
-            | Self::Remove { source, .. } => Some(source),
+            Self::Load(error) | Self::List(error) | Self::Create(error) => Some(error),
+            Self::Unusable { source, .. } | Self::Delete { source, .. } | Self::Remove { source, .. } => Some(source),
             Self::Blocked => None,
         }
     }
@@ -330,10 +304,7 @@ impl RotateFailure {
 impl fmt::Display for RotateFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Load(_) | Self::List(_) | Self::Prepare(_) | Self::Create(_) | Self::Delete { .. } => {}
-            Self::Save { key, .. } => {
-                write!(f, "key {} was created but not saved, take it with unsaved_key(): ", key.id)?;
-            }
+            Self::Load(_) | Self::List(_) | Self::Create(_) | Self::Delete { .. } => {}
             Self::Unusable { id, .. } => write!(f, "key {id} cannot sign: ")?,
             Self::Remove { id, .. } => write!(f, "key {id}: ")?,
             Self::Blocked => f.write_str(
