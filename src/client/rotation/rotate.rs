@@ -29,17 +29,16 @@ pub struct RotationReport {
     pub deleted: Vec<String>,
     /// The IDs of the keys that were removed from the store.
     pub removed: Vec<String>,
-    /// Keys that the account has and the store does not. Another program may use them. If none does, they can be deleted
-    /// by hand.
+    /// Keys that are in the account but not in the store. If no other program uses them, delete them by hand.
     pub unmanaged: Vec<SigningKeyInfo>,
-    /// The IDs of stored keys that the account does not have, such as a revoked key until it is removed. If all keys are here,
-    /// check the account ID.
+    /// The IDs of stored keys that are not in the account, such as a revoked key until it is removed. If every stored
+    /// key is here, check the account ID.
     pub unlisted: Vec<String>,
 }
 
-/// An error of [`SigningKeys::rotate`]: one or more steps failed. The others were done as far as that is safe.
+/// An error of [`SigningKeys::rotate`]: one or more steps failed. The other steps were done if that was safe.
 ///
-/// Run it again later. If [`unsaved_key`](Self::unsaved_key) returns a key, save that one first.
+/// Run it again later. If [`unsaved_key`](Self::unsaved_key) returns a key, save that key first.
 pub struct RotateError(Box<Run>);
 
 /// A step of [`SigningKeys::rotate`] that failed.
@@ -50,25 +49,26 @@ pub enum RotateFailure {
     Load(Error),
     /// The keys could not be listed. Nothing was created or deleted.
     List(Error),
-    /// The store cannot be written. No key was created.
+    /// The store is not writable. No key was created.
     Prepare(Error),
-    /// No key was created, or it was lost. See [`Error::recovered_key`].
+    /// No key was created, or the new key was lost. See [`Error::recovered_key`].
     Create(Error),
-    /// The new key was not saved. It exists in the account, and here.
+    /// The new key was not saved. It exists only in the account and in this error.
     Save {
-        /// The key, without the date of a save.
+        /// The key, without a `saved` date.
         key: Box<SigningKey>,
         /// Why it was not saved.
         source: Error,
     },
-    /// A stored key that is newer than the one to sign with cannot sign. No older key is deleted because of it.
+    /// A stored key that is newer than the key to sign with cannot sign. Such a key does not count as a successor of
+    /// older keys.
     Unusable {
         /// The ID of the key.
         id: String,
         /// Why it cannot sign.
         source: Error,
     },
-    /// A key is due, but too many keys are lost. See [`RotationPolicy::with_max_lost`].
+    /// A new key is due, but too many keys are lost. See [`RotationPolicy::with_max_lost`].
     Blocked,
     /// A key could not be deleted.
     Delete {
@@ -87,9 +87,10 @@ pub enum RotateFailure {
 }
 
 impl SigningKeys {
-    /// Does what is due: creates a key and saves it, and deletes keys whose last token has expired. Run it daily.
+    /// Creates and saves a key if one is due, and deletes keys whose last token has expired. Run it daily.
     ///
-    /// It can be stopped at any point, and run again. Programs that sign load the store with [`Signer::from_store`].
+    /// A run can be interrupted at any point and repeated. Programs that sign load the store with
+    /// [`Signer::from_store`].
     ///
     /// ```
     /// use cloudflare_stream_keys::{FileStore, RotationPolicy, Signer};
@@ -105,7 +106,7 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`RotateError`] with every step that failed. It says which key to sign with nevertheless.
+    /// Returns a [`RotateError`] with every step that failed, and the key to sign with for now.
     pub fn rotate<S: KeyStore + ?Sized>(
         &self,
         policy: &RotationPolicy,
@@ -114,8 +115,8 @@ impl SigningKeys {
         self.rotate_with_clock(policy, store, &Timestamp::now)
     }
 
-    /// Does what [`rotate`](Self::rotate) does, at a time of your choice, for tests. A key that is created counts as saved at
-    /// that time. With a fake server, pass its `now()`.
+    /// Does the same as [`rotate`](Self::rotate), but at a given time, for tests. A new key counts as saved at that
+    /// time. With a fake server, pass its `now()`.
     ///
     /// # Errors
     /// Returns the same error as [`rotate`](Self::rotate).
@@ -189,7 +190,7 @@ impl Run {
             match stored.iter().any(is_saved) {
                 true => listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) }),
                 false if self.failures.is_empty() => {
-                    let source = Error::new(ErrorKind::Store, "key store does not return the key, or its date");
+                    let source = Error::new(ErrorKind::Store, "key store does not return the saved key or its date");
                     self.failures.push(RotateFailure::Save { key: Box::new(key), source });
                 }
                 false => {}
@@ -210,7 +211,7 @@ impl Run {
                     self.report.deleted.push(id.clone());
                     self.remove(store, id);
                 }
-                // Another program has just deleted it. The next run removes it from the store.
+                // Another program has just deleted the key. The next run removes it from the store.
                 Err(e) if e.is_not_found() => {}
                 Err(source) => self.failures.push(RotateFailure::Delete { id, source }),
             }
@@ -220,7 +221,7 @@ impl Run {
         }
     }
 
-    /// Creates a key and saves it. Returns it if it arrived, saved or not.
+    /// Creates a key and saves it. Returns the key if it arrived, even if it was not saved.
     fn create<S: KeyStore + ?Sized>(
         &mut self,
         keys: &SigningKeys,
@@ -229,7 +230,7 @@ impl Run {
         clock: &dyn Fn() -> Timestamp,
     ) -> Option<SigningKey> {
         if let Err(e) = store.prepare() {
-            self.failures.push(RotateFailure::Prepare(Error::store("key store cannot be written", e)));
+            self.failures.push(RotateFailure::Prepare(Error::store("key store is not writable", e)));
             return None;
         }
         let key = match keys.create() {
@@ -240,7 +241,8 @@ impl Run {
             }
         };
         self.report.created = Some(key.id.clone());
-        // Programs sign with the key that was saved last, whatever the clocks of those that saved the others.
+        // Programs sign with the key that was saved last, so its date must be the latest, whatever the clock of another
+        // program was.
         let last = stored.iter().filter_map(|key| key.saved).max();
         let after_last = last.and_then(|last| last.checked_add(Duration::from_nanos(1)).ok());
         let saved = clock().max(after_last.unwrap_or(Timestamp::MIN));
@@ -276,7 +278,7 @@ impl RotateError {
         &self.0.failures
     }
 
-    /// Returns the key to sign with regardless, if the store could be loaded and has one.
+    /// Returns the key to sign with for now, if the store could be loaded and has such a key.
     pub fn current(&self) -> Option<&SigningKey> {
         self.0.current.as_ref()
     }
@@ -332,13 +334,13 @@ impl fmt::Display for RotateFailure {
         match self {
             Self::Load(_) | Self::List(_) | Self::Prepare(_) | Self::Create(_) | Self::Delete { .. } => {}
             Self::Save { key, .. } => {
-                write!(f, "key {} was created but not saved, take it with unsaved_key(): ", key.id)?;
+                write!(f, "key {} was created but not saved (get it with unsaved_key()): ", key.id)?;
             }
             Self::Unusable { id, .. } => write!(f, "key {id} cannot sign: ")?,
             Self::Remove { id, .. } => write!(f, "key {id}: ")?,
             Self::Blocked => f.write_str(
-                "no key was created, because too many keys are not stored or not usable; check the store, delete keys that no \
-                 program uses, or raise max_lost",
+                "no key was created, because too many keys are not stored or not usable; check the store, delete \
+                 keys that no program uses, or raise max_lost",
             )?,
         }
         self.error().map_or(Ok(()), |error| error.fmt(f))
