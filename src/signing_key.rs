@@ -47,9 +47,9 @@ impl SigningKey {
     /// a log or a repository. Anyone who has it can sign tokens for every video in the account until the key is
     /// deleted.
     ///
-    /// The text is an object with the members `version` (1), `id`, `created` and `saved` (RFC 3339 dates or null),
-    /// `pem` and `jwk`. If the key was not [saved](Self::saved) before, `saved` is the current time. Later versions of
-    /// this crate can read the text too.
+    /// The text is an object with the members `version` (1), `id`, `created` (an RFC 3339 date or null), `saved` (an
+    /// RFC 3339 date), `pem` and `jwk`. If the key was not [saved](Self::saved) before, `saved` is the current time.
+    /// Later versions of this crate can read the text too.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKey;

@@ -42,7 +42,7 @@ pub enum Fault {
     /// list is not retried. In the response to a create, either the PEM or the JWK is complete.
     TruncateResponse,
     /// The request takes effect, but `result` in the response is null: a list shows no keys, and the private key of a
-    /// created key is lost. An error response is sent as it is.
+    /// created key is lost. An error response is sent unchanged.
     NullResult,
     /// The request takes effect, but the private key in the response to a create has a format that this crate cannot
     /// read. `create` succeeds, and [`Signer::new`](crate::Signer::new) fails.
