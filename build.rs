@@ -1,8 +1,8 @@
 //! Generates the blocking client from the spec, `openapi/stream-keys.json`. `src/client/generated.rs` includes it.
 //! CONTRIBUTING.md describes how.
 //!
-//! With the `httpmock` feature, helpers for httpmock are generated from the same spec. Without the `client` feature, there
-//! is nothing to generate.
+//! With the `httpmock` feature, helpers for httpmock are generated from the same spec. Without the `client` feature,
+//! there is nothing to generate.
 
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 

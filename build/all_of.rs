@@ -7,18 +7,18 @@ use serde_json::{Map, Value, json};
 use super::schemas::is_substantial;
 use super::spec::{Kind, is_scalar, is_true, resolve, schemas, target, visit};
 
-/// How deep an allOf can stand in another. Cloudflare's envelopes have three levels.
+/// How deeply allOfs can be nested. Cloudflare's envelopes have three levels.
 const MAX_DEPTH: usize = 8;
 
 /// Keywords that say something about a schema beside what its allOf says.
 const MARKS: [&str; 6] = ["deprecated", "description", "nullable", "readOnly", "writeOnly", "x-sensitive"];
 
-/// Replaces every allOf of schemas with one type by one such schema, and an allOf of one schema by that schema. What is left
-/// is progenitor's to merge.
+/// Replaces an allOf whose schemas have the same type with one merged schema, and an allOf of one schema with that
+/// schema. Progenitor merges the rest.
 pub fn flatten_all(spec: &mut Value) -> Result<(), String> {
     let named = schemas(spec);
     let mut nested = Vec::new();
-    // What is merged can contain an allOf again.
+    // The merged schema can contain another allOf.
     for _ in 0..MAX_DEPTH {
         nested.clear();
         visit(spec, Kind::Object, "", &mut |schema, kind, at| {
@@ -37,7 +37,7 @@ pub fn flatten_all(spec: &mut Value) -> Result<(), String> {
     }
 }
 
-/// Merges an allOf. Returns `None` if it stays one.
+/// Merges an allOf. Returns `None` if it stays an allOf.
 fn flatten(schema: &Value, named: &Map<String, Value>, depth: usize) -> Option<Value> {
     let members = schema.get("allOf").and_then(Value::as_array)?;
     let (marks, own): (Map<_, _>, Map<_, _>) =
@@ -73,7 +73,7 @@ fn flatten(schema: &Value, named: &Map<String, Value>, depth: usize) -> Option<V
     Some(merged)
 }
 
-/// Follows references to a member, and merges the allOf that it may be.
+/// Follows references to a member, and merges the member if it is an allOf.
 fn flatten_member(member: &Value, named: &Map<String, Value>, depth: usize) -> Option<Value> {
     let member = resolve(member, named).filter(|_| depth <= MAX_DEPTH)?;
     match member.get("allOf") {
@@ -82,7 +82,7 @@ fn flatten_member(member: &Value, named: &Map<String, Value>, depth: usize) -> O
     }
 }
 
-/// Merges schemas of one type. What one of them says beside its type does not describe the whole.
+/// Merges schemas of one type. A schema's keywords beside its type do not describe the merged schema.
 fn merge(schemas: &[Value]) -> Option<Value> {
     let kind = schemas.iter().find_map(|schema| schema.get("type")).cloned().unwrap_or_else(|| json!("object"));
     let (mut merged, mut properties) = (Map::new(), Map::new());

@@ -28,7 +28,7 @@ pub fn make_blocking(code: TokenStream) -> Result<TokenStream, String> {
     rules.into_iter().try_fold(code, |code, (pattern, replacement)| rewrite(code, &pattern, &replacement))
 }
 
-/// Replaces a sequence of tokens wherever it stands.
+/// Replaces a sequence of tokens wherever it occurs.
 pub fn rewrite(code: TokenStream, pattern: &TokenStream, replacement: &TokenStream) -> Result<TokenStream, String> {
     fn replace(code: TokenStream, pattern: &[String], replacement: &TokenStream, count: &mut usize) -> TokenStream {
         let tokens = code.into_iter().map(|token| match token {
@@ -58,13 +58,13 @@ pub fn rewrite(code: TokenStream, pattern: &TokenStream, replacement: &TokenStre
     if count > 0 { Ok(code) } else { Err(missing(&pattern.to_string())) }
 }
 
-/// Describes a rule that finds nothing.
+/// Describes a rule that found nothing.
 pub fn missing(rule: &str) -> String {
     format!("progenitor's code has no `{rule}` to rewrite; adapt build/ to it")
 }
 
-/// Removes what nobody should use, and lets responses get new members: nobody but this crate can build types that no
-/// method takes, or match them exhaustively.
+/// Removes what nobody should use, and lets responses get new members: only this crate can build types that no method
+/// takes, or match them exhaustively.
 pub fn tidy(file: &mut syn::File) -> Result<(), String> {
     let mut taken = BTreeSet::new();
     let mut removed = 0;
@@ -88,7 +88,7 @@ pub fn tidy(file: &mut syn::File) -> Result<(), String> {
     remove_unused_error(file)?;
 
     let types = types(file).ok_or_else(|| missing("mod types"))?;
-    // What a method takes can contain other types.
+    // The arguments of a method can contain other types.
     let mut known = 0;
     while known < taken.len() {
         known = taken.len();

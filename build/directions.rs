@@ -1,4 +1,4 @@
-//! Is strict in what is sent, and lenient in what is received.
+//! Makes requests strict and responses lenient.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ pub const KEPT: &str = "x-kept";
 /// Marks an integer that is decoded whatever its type, because it is the code of an error.
 pub const LENIENT: &str = "x-lenient";
 
-/// Gives requests schemas of their own, since responses are more lenient, and adapts both. More than half of Cloudflare's
-/// tags have schemas for both.
+/// Gives requests schemas of their own, since responses are more lenient, and adapts both. More than half of
+/// Cloudflare's tags have schemas for both.
 pub fn adapt(spec: &mut Value) {
     let named = schemas(spec);
     let request = |part: &mut Value, kind| {
@@ -66,9 +66,9 @@ fn adapt_request(schema: &mut Value, named: &Map<String, Value>) {
     }
 }
 
-/// Lets responses differ from the spec if that does no harm: anything may be missing or null, and have other values, except
-/// what tells success from failure. Live errors also have an `error_chain`, which the spec does not mention, and a code of
-/// another type must not hide a message.
+/// Lets responses differ from the spec if that does no harm: anything may be missing or null, or have another value,
+/// except what tells success from failure. Live errors also have an `error_chain`, which the spec does not mention, and
+/// a code of another type must not hide a message.
 fn adapt_response(schema: &mut Value, named: &Map<String, Value>) {
     if schema.get("oneOf").is_some() {
         // If anything may be missing, one alternative cannot be told from another.

@@ -1,4 +1,4 @@
-//! Normalizes the spec, runs progenitor on it, and rewrites what that generates.
+//! Normalizes the spec, runs progenitor on it, and rewrites the generated code.
 
 use std::collections::BTreeSet;
 use std::panic;
@@ -63,7 +63,7 @@ fn run_progenitor(
         Ok(Err(e)) => e.to_string(),
         Err(panic) => panic.downcast_ref::<String>().map_or("it panics".to_string(), String::clone),
     };
-    // Some messages go on with a dump of the schema.
+    // Some messages continue with a dump of the schema.
     let problem: String = problem.lines().next().unwrap_or_default().chars().take(160).collect();
     Err(format!("progenitor cannot generate it: {problem}"))
 }
@@ -76,7 +76,7 @@ fn parse(code: TokenStream, spec: &Value) -> Result<syn::File, String> {
     let Some((name, _)) = types.find(|(name, _)| !names.insert(name.clone())) else { return Ok(file) };
     let schemas = spec::schemas(spec).into_iter().map(|(schema, _)| schema);
     let schemas: Vec<String> = schemas.filter(|schema| name.starts_with(&pascal_case(schema))).collect();
-    Err(format!("several schemas become the type `{name}`, look at {}; rename one of them", schemas.join(" and ")))
+    Err(format!("several schemas become the type `{name}`: look at {}, and rename one of them", schemas.join(" and ")))
 }
 
 /// Generates the base URL of the spec, and a function for the path of each operation.

@@ -1,5 +1,5 @@
-//! From the text of the spec to generated code. The spec has exactly the structure that Cloudflare publishes. The rules in
-//! this folder adapt it to the live service and to progenitor, and refuse what could only be generated wrongly.
+//! From the text of the spec to generated code. The spec has exactly the structure that Cloudflare publishes. The rules
+//! in this folder adapt it to the live service and to progenitor, and reject what could only be generated wrongly.
 
 mod all_of;
 mod blocking;
@@ -24,8 +24,8 @@ pub fn client(text: &str) -> Result<String, Vec<String>> {
     generate(text, generate::client)
 }
 
-/// Generates typed helpers for httpmock, with types of their own: a server sends secrets, which the client's types refuse
-/// to serialize.
+/// Generates typed helpers for httpmock, with their own types: a server sends secrets, which the client's types do not
+/// serialize.
 pub fn mock(text: &str) -> Result<String, Vec<String>> {
     generate(text, generate::mock)
 }
@@ -47,19 +47,19 @@ fn generate(text: &str, generate: fn(Value) -> Result<syn::File, String>) -> Res
     Err(if problems.is_empty() { vec![problem] } else { problems })
 }
 
-/// Parses the spec, and puts everything but schemas where it is referred to.
+/// Parses the spec, and inlines all references except those to schemas.
 fn parse(text: &str) -> Result<Value, String> {
-    let mut spec: Value = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}; fix it there"))?;
+    let mut spec: Value = serde_json::from_str(text).map_err(|e| format!("not valid JSON: {e}; fix the spec"))?;
     let is_older = spec["openapi"].as_str().is_none_or(|version| version.starts_with("3.0."));
     spelling::normalize(&mut spec)?;
     if let Err(e) = serde_json::from_value::<OpenAPI>(spec.clone()) {
         // The text gives the error a line and a column.
         let e = serde_json::from_str::<OpenAPI>(text).err().filter(|_| is_older).unwrap_or(e);
-        return Err(format!("not OpenAPI 3.0: {e}; fix it there"));
+        return Err(format!("not OpenAPI 3.0: {e}; fix the spec"));
     }
     let base_url = spec.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
     if !base_url.starts_with("https://") || base_url.contains('{') {
-        return Err("`servers` does not begin with an https URL without variables; fix it there".to_string());
+        return Err("`servers` does not begin with an https URL without variables; fix the spec".to_string());
     }
     operations::inline_components(&mut spec);
     Ok(spec)

@@ -1,4 +1,4 @@
-//! The Rust names that progenitor gives to names in the spec.
+//! The Rust names that progenitor chooses for names in the spec.
 
 use heck::{ToPascalCase, ToSnakeCase};
 

@@ -1,5 +1,5 @@
-//! Adapts operations: their IDs, parameters and request bodies. What cannot be generated is reported with the
-//! operation's id, the reason, and what to do.
+//! Adapts operations: their IDs, parameters and request bodies. An operation that cannot be generated is reported with
+//! its ID, the reason, and what to do.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::names::snake_case;
 use super::responses::normalize_responses;
 use super::spec::{Kind, METHODS, Operation, operations, remove_keys, schemas_mut, visit};
 
-/// Methods that a generated client has already, of its own or by a trait, or that are removed from it.
+/// Methods that a generated client already has, itself or through a trait, or that are removed from it.
 const CLIENT_METHODS: [&str; 10] =
     ["api_version", "baseurl", "client", "clone", "exec", "inner", "new", "new_with_client", "post", "pre"];
 
-/// The operations that `src/client/signing_keys.rs` calls, with their methods: requests are retried by their method, and a
-/// create that is not a POST would be sent again.
+/// The operations that `src/client/signing_keys.rs` calls, with their methods: requests are retried by their method,
+/// and a create that is not a POST would be sent again.
 const CALLED: [(&str, &str); 3] = [
     ("stream-signing-keys-list-signing-keys", "get"),
     ("stream-signing-keys-create-signing-keys", "post"),
@@ -53,7 +53,7 @@ pub fn normalize(spec: &mut Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts everything but schemas where it is referred to, and what a path has into its operations.
+/// Inlines all references except those to schemas, and moves what a path has into its operations.
 pub fn inline_components(spec: &mut Value) {
     let document = spec.clone();
     // A component can refer to another.
@@ -85,8 +85,8 @@ pub fn inline_components(spec: &mut Value) {
     spec["components"] = json!({ "schemas": named });
 }
 
-/// Removes the tag from an ID that begins with it, since the ID becomes a method name: with the tag `Stream Signing Keys`,
-/// `stream-signing-keys-list-signing-keys` becomes `list-signing-keys`. Returns the method name.
+/// Removes the tag from an ID that begins with it, since the ID becomes a method name: with the tag
+/// `Stream Signing Keys`, `stream-signing-keys-list-signing-keys` becomes `list-signing-keys`. Returns the method name.
 fn shorten_id(operation: &mut Operation) -> Result<String, String> {
     let id = operation.value["operationId"].as_str().ok_or("it has no operationId")?.to_string();
     if let Some((_, method)) = CALLED.iter().find(|(called, method)| *called == id && *method != operation.method) {
@@ -115,7 +115,7 @@ fn normalize_parameters(operation: &mut Operation) -> Result<(), String> {
             _ if parameter.get("content").is_some() => return Err(format!("parameter `{name}` has a media type")),
             ("cookie", _) => return Err(format!("`{name}` is a cookie parameter")),
             ("header", _) if ["accept", "authorization", "content-type"].contains(&name.to_lowercase().as_str()) => {
-                return Err(format!("`{name}` is a header that OpenAPI describes otherwise"));
+                return Err(format!("`{name}` is a header that OpenAPI does not describe as a parameter"));
             }
             ("path", None | Some("simple")) => {
                 let template = templates.iter().position(|template| *template == name);
@@ -123,7 +123,8 @@ fn normalize_parameters(operation: &mut Operation) -> Result<(), String> {
             }
             ("header", None | Some("simple")) | ("query", None | Some("form")) => {}
             (_, style) => {
-                return Err(format!("parameter `{name}` has the style {}", style.unwrap_or("of no known place")));
+                let style = style.map_or("an unknown place".to_string(), |style| format!("the style {style}"));
+                return Err(format!("parameter `{name}` has {style}"));
             }
         }
         if let Some(other) = names.insert(snake_case(&name), format!("`{name}`")) {
@@ -137,7 +138,7 @@ fn normalize_request_body(operation: &mut Value) -> Result<(), String> {
     let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut) else {
         return Ok(());
     };
-    // Every body offers what JSON does: multipart, JSON Merge Patch or plain text would only be another way to send it.
+    // JSON can express every body. Multipart, JSON Merge Patch or plain text would only be another way to send it.
     if content.contains_key("application/json") {
         content.retain(|media_type, _| media_type == "application/json");
     }

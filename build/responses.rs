@@ -1,5 +1,5 @@
-//! Adapts the responses of an operation: one kind of success and one kind of error are left, and no failure is taken for
-//! a success.
+//! Adapts the responses of an operation: leaves one kind of success and one kind of error, so that no failure is
+//! mistaken for a success.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::directions::KEPT;
 use super::schemas::Side;
 use super::spec::{operations, reference, resolve, schemas, schemas_mut, target};
 
-/// Leaves one kind of success and one kind of error, which is all that progenitor supports. Any 2xx is the success that the
-/// spec describes: a key in a 201 must not be lost because the spec says 200. Errors of another kind, as the 429 of
+/// Leaves one kind of success and one kind of error, which is all that progenitor supports. Any 2xx is the success that
+/// the spec describes: a key in a 201 must not be lost because the spec says 200. Errors of another kind, as the 429 of
 /// Cloudflare's URL Scanner, are returned as unexpected responses.
 pub fn normalize_responses(operation: &mut Value, hoisted: &mut Map<String, Value>) -> Result<(), String> {
     let (mut successes, mut errors) = (Vec::new(), Vec::new());
@@ -25,7 +25,7 @@ pub fn normalize_responses(operation: &mut Value, hoisted: &mut Map<String, Valu
             _ => {}
         }
     }
-    // A default response alone describes successes as well.
+    // A default response on its own describes successes as well.
     if successes.is_empty() {
         successes.extend(errors.iter().find(|(status, _)| status == "default").map(|(_, entry)| entry.clone()));
     }
@@ -70,8 +70,8 @@ fn content(status: &str, response: &Value) -> Value {
     }
 }
 
-/// Gives successes the status 200 instead of a range: helpers for tests are named after statuses. A service whose 4xx has
-/// an envelope can send it with a 5xx.
+/// Gives successes the status 200 instead of a range: helpers for tests are named after statuses. A service whose 4xx
+/// has an envelope can send it with a 5xx.
 pub fn use_named_statuses(spec: &mut Value) {
     for operation in operations(spec) {
         let Some(responses) = operation.value["responses"].as_object_mut() else { continue };
@@ -83,9 +83,9 @@ pub fn use_named_statuses(spec: &mut Value) {
     }
 }
 
-/// Makes the member `success` of every envelope a constant, so that a response with the other value is an error whatever
-/// its status. An envelope with `errors` and without `success` gets one: a failure must not look like a success because
-/// the spec has lost a member.
+/// Makes the member `success` of every envelope a constant, so that a response with the other value is an error
+/// whatever its status. An envelope with `errors` and without `success` gets one: a failure must not look like a
+/// success because the spec has lost a member.
 pub fn declare_success(spec: &mut Value, side: Side) -> Result<(), String> {
     let named = schemas(spec);
     let mut envelopes: BTreeMap<String, (bool, Value)> = BTreeMap::new();

@@ -14,7 +14,8 @@ use super::spec::{
     Kind, is_scalar, is_true, operations, remove_keys, resolve, schemas, schemas_mut, target, visit_schemas,
 };
 
-/// Returns whether a keyword matters to the generated types. Limits are the service's to check, and defaults its to apply.
+/// Returns whether a keyword matters to the generated types. Limits are the service's to check, and defaults its to
+/// apply.
 fn is_type_keyword(key: &str) -> bool {
     let structure = ["$ref", "type", "enum", "items", "properties", "required", "additionalProperties"];
     let rest = ["allOf", "oneOf", "nullable", "readOnly", "writeOnly", "description", "deprecated", SENSITIVE];
@@ -52,10 +53,10 @@ fn clean(schema: &mut Value, side: Side) {
         let alternatives = members.remove("anyOf").or_else(|| members.remove("oneOf"));
         members.retain(|key, value| is_type_keyword(key) && *value != json!(false));
         if let Some(Value::Array(mut alternatives)) = alternatives {
-            // Those that only require members are a limit.
+            // Alternatives that only require members are a limit.
             alternatives.retain(is_substantial);
             if !alternatives.is_empty() {
-                // A single one is merged with what stands beside it.
+                // A single alternative is merged with the keywords beside it.
                 let is_merged = alternatives.len() == 1 && !members.contains_key("allOf");
                 members.insert(if is_merged { "allOf" } else { "oneOf" }.to_string(), Value::Array(alternatives));
                 members.remove("type");
@@ -79,8 +80,8 @@ pub fn is_substantial(member: &Value) -> bool {
     !members.keys().all(says_nothing) && *member != json!({ "type": "object" })
 }
 
-/// Keeps one of the properties that would become the same field: the one that has the field's name, as with
-/// `notification_url` and `notificationUrl` in Stream's webhook. A deprecated or required one decides first.
+/// Removes a property that would become the same field as a property with the field's name, as with `notification_url`
+/// and `notificationUrl` in Stream's webhook. Keeps it if it is required and not deprecated, and the build then fails.
 fn remove_equal_fields(schema: &mut Value) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
@@ -107,8 +108,8 @@ pub fn convert(settings: &mut GenerationSettings) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes parameters in paths and headers as strings unless they are other scalars, and secrets as strings too: they are not
-/// kept. A test helper expects one value of a list in a query.
+/// Takes parameters in paths and headers as strings unless they are other scalars, and secrets as strings too: they are
+/// not kept. A test helper expects one value of a list in a query.
 fn simplify_parameters(spec: &mut Value, side: Side) -> Result<(), String> {
     let named = schemas(spec);
     let parameters = operations(spec).flat_map(|operation| operation.value["parameters"].as_array_mut());
@@ -147,7 +148,8 @@ fn parameter_problem(parameter: &Value, schema: &Value, named: &Map<String, Valu
 }
 
 /// Puts scalars, and references to another schema, where they are referred to. So methods take `&str`, and no name that
-/// Cloudflare numbers is public. Keeps the marks beside a reference: Cloudflare's ID of a monitor group is `readOnly` there.
+/// Cloudflare numbers is public. Keeps the marks beside a reference: Cloudflare's ID of a monitor group is `readOnly`
+/// there.
 fn inline_scalars(spec: &mut Value) {
     let named = schemas(spec);
     let is_enum = |schema: &Value| schema["type"] == "string" && schema.get("enum").is_some();

@@ -11,8 +11,8 @@ use super::spec::{Kind, is_true, reachable, remove_keys, schemas, visit};
 /// The mark of a secret.
 pub const SENSITIVE: &str = "x-sensitive";
 
-/// Refuses secrets that would lose their mark, and properties that would become the same field. Leaves of the schema of a
-/// secret string what it is recognized by. Cloudflare's secrets are strings, except one object.
+/// Rejects secrets that would lose their mark, and properties that would become the same field. Reduces the schema of a
+/// secret string to what identifies it. Cloudflare's secrets are strings, except one object.
 pub fn check(spec: &mut Value) -> Result<(), String> {
     let named = schemas(spec);
     let mut problem = Ok(());
@@ -29,9 +29,10 @@ pub fn check(spec: &mut Value) -> Result<(), String> {
             None if is_true(schema, SENSITIVE) && kind_of_value != "string" => {
                 problem = Err(format!("{at} is a secret of type {kind_of_value}, not a string"));
             }
-            // typify keeps no marks in what it merges, and what matches no alternative would be any JSON.
+            // typify keeps no marks when it merges schemas, and a value that matches no alternative would become any
+            // JSON.
             None if is_combined(schema) && has_secret(schema, &named) => {
-                problem = Err(format!("{at} combines schemas, of which one contains a secret"));
+                problem = Err(format!("{at} combines schemas, one of which contains a secret"));
             }
             None if is_true(schema, SENSITIVE) => remove_keys(schema, &["enum", "format"]),
             None => {}

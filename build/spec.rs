@@ -7,15 +7,15 @@ use serde_json::{Map, Value, json};
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// What a value is. Only the keys that lead to it tell: `default` is a keyword of a schema, but it can also be the name of
-/// a property or of a response.
+/// What a value is. Only the keys that lead to it tell: `default` is a keyword of a schema, but it can also be the name
+/// of a property or of a response.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     Object,
-    /// Objects by names that are the document's own.
+    /// Objects by names that the document chooses.
     Objects,
     Schema,
-    /// Schemas by names that are the document's own.
+    /// Schemas by names that the document chooses.
     Schemas,
     /// Anything, such as a default value.
     Data,
@@ -80,7 +80,7 @@ pub fn visit_schemas(value: &mut Value, kind: Kind, change: &mut dyn FnMut(&mut 
     });
 }
 
-/// An operation and where it stands.
+/// An operation and its place.
 pub struct Operation<'a> {
     pub path: &'a str,
     pub method: &'a str,
@@ -125,7 +125,7 @@ pub fn schemas(spec: &Value) -> Map<String, Value> {
     spec.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// Returns the name of the schema that this one refers to.
+/// Returns the name of the schema that this schema refers to.
 pub fn target(schema: &Value) -> Option<&str> {
     schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix(SCHEMAS))
 }

@@ -1,4 +1,4 @@
-//! Reads OpenAPI 3.1 as 3.0, as far as the two only spell the same thing differently.
+//! Reads OpenAPI 3.1 as 3.0, where the two only spell the same thing differently.
 
 use serde_json::{Map, Number, Value, json};
 
@@ -7,7 +7,7 @@ use super::spec::{Kind, visit};
 /// Keywords of 3.1 that 3.0 has no counterpart for.
 const UNSUPPORTED: [&str; 5] = ["$defs", "$dynamicRef", "if", "patternProperties", "prefixItems"];
 
-/// Rewrites the document as one of OpenAPI 3.0.
+/// Rewrites the document as OpenAPI 3.0.
 pub fn normalize(document: &mut Value) -> Result<(), String> {
     let version = document["openapi"].as_str().unwrap_or_default();
     if version.starts_with("3.1.") {
@@ -28,7 +28,7 @@ pub fn normalize(document: &mut Value) -> Result<(), String> {
         if let (Kind::Schema, Value::Object(schema)) = (kind, &mut *value)
             && let Err(difference) = respell(schema)
         {
-            problem = Err(format!("{at}: {difference}, which OpenAPI 3.0 does not have; describe it as 3.0 does"));
+            problem = Err(format!("{at}: {difference}, which OpenAPI 3.0 does not have; rewrite it for 3.0"));
         }
     });
     problem

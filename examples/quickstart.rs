@@ -5,8 +5,8 @@
 //! cargo run --example quickstart -- --live    # uses the account in CLOUDFLARE_ACCOUNT_ID
 //! ```
 //!
-//! It connects to Cloudflare only with `--live`, so that no key is created just because the variables are set. It revokes
-//! only the key that it created.
+//! It connects to Cloudflare only with `--live`, so that no real key is created just because the variables are set. It
+//! revokes only the key that it created.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Rotates signing keys for 40 days, with a fake server whose clock is moved.
+//! Rotates signing keys for 40 days, with a fake server whose clock is advanced.
 //!
 //! ```text
 //! cargo run --example rotate
@@ -12,7 +12,7 @@ use cloudflare_stream_keys::{FileStore, RotationPolicy, Signer, SigningKeys};
 const VIDEO_UID: &str = "5d5bc37ffcf54c9b82e996823bffbb81";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The daily job. A real one calls `keys.rotate(&policy, &mut store)`.
+/// The daily job. A real job calls `keys.rotate(&policy, &mut store)`.
 fn daily_job(keys: &SigningKeys, store: &mut FileStore, server: &FakeServer) {
     match keys.rotate_at(&RotationPolicy::default(), store, server.now()) {
         Ok(rotation) => {

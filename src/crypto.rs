@@ -1,5 +1,5 @@
-//! RSA keys for RS256, the signature algorithm of playback tokens, with the backend that a feature selects. Both backends
-//! have the same API.
+//! RSA keys for RS256, the signature algorithm of playback tokens, with the backend that a feature selects. Both
+//! backends have the same API.
 
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc_rs as backend;

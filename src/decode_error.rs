@@ -4,7 +4,7 @@ use serde_json::error::Category;
 
 /// Why a text could not be decoded, and at which position.
 ///
-/// It does not keep serde_json's error, which quotes the body and so may contain a private key.
+/// Does not keep serde_json's error, which quotes the body and so may contain a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     problem: &'static str,

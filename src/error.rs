@@ -11,11 +11,11 @@ use crate::RecoveredKey;
 /// The error type of this crate.
 ///
 /// The type is opaque: use [`kind`](Self::kind) and the predicates. `Display` prints one line with what was attempted,
-/// what went wrong and, if it is known, what to do. `Debug` prints the same line, so that an error returned from `main`
-/// is readable. `{:#?}` prints the fields.
+/// what went wrong and, if known, what to do. `Debug` prints the same line, so that an error returned from `main` is
+/// readable. `{:#?}` prints the fields.
 ///
-/// None of them prints a secret, and neither does [`source`](StdError::source). The only parts of a response body that
-/// are printed are Cloudflare's error messages and, by `{:#?}`, a recovered key's ID.
+/// None of these prints a secret, nor does [`source`](StdError::source). The only parts of a response body that they
+/// print are Cloudflare's error messages and, with `{:#?}`, a recovered key's ID.
 ///
 /// ```
 /// use cloudflare_stream_keys::{Client, Credentials, ErrorKind};
@@ -31,10 +31,10 @@ use crate::RecoveredKey;
 ///
 /// # After a failed create
 ///
-/// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true, and
-/// the account may have a key whose private key is lost. It is of no use to anybody, and harmless. List the keys, and
-/// delete a new one by hand if no program stores it. If a part of the private key arrived,
-/// [`recovered_key`](Self::recovered_key) returns it.
+/// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true,
+/// and the account may have a key whose private key is lost. Nobody can use such a key, so it does no harm. List the
+/// keys, and delete a new key by hand if no program has stored it. If part of the private key arrived,
+/// [`recovered_key`](Self::recovered_key) returns that part.
 pub struct Error(pub(crate) Box<Details>);
 
 /// The kind of an [`Error`].
@@ -71,14 +71,14 @@ pub enum ErrorKind {
     /// No connection was made, for example because the host was not found, the connection was refused, or the
     /// certificate is invalid. The request was not sent.
     ///
-    /// [`source`](StdError::source) is a [`ureq::Error`](crate::ureq::Error) that tells these apart: `HostNotFound` or an
-    /// `Io` of the kind `NotFound`, an `Io` of the kind `ConnectionRefused`, an `Io` with an error of rustls in it, or a
-    /// `Timeout`.
+    /// [`source`](StdError::source) is a [`ureq::Error`](crate::ureq::Error) that tells these apart: `HostNotFound` or
+    /// an `Io` of the kind `NotFound`, an `Io` of the kind `ConnectionRefused`, an `Io` that contains a rustls error,
+    /// or a `Timeout`.
     Connect,
     /// No complete response arrived before the deadline of the call, or connecting took too long.
     Timeout,
-    /// The connection broke before or during the response, or the response was not valid HTTP. Further attempts, if there
-    /// were any, did not get a response either.
+    /// The connection broke before or during the response, or the response was not valid HTTP. Further attempts, if
+    /// there were any, did not get a response either.
     Transport,
     /// The service responded with an error: a status code other than 2xx, or `success: false`.
     Api,
@@ -110,14 +110,14 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// What an [`Error`] knows. The client sets what concerns requests.
+/// The fields of an [`Error`]. The client sets those about requests.
 #[derive(Debug)]
 pub(crate) struct Details {
     pub(crate) kind: ErrorKind,
-    /// What was attempted, such as `failed to list the signing keys`. Empty if it was no call.
+    /// What was attempted, such as `failed to list the signing keys`. Empty if no call was made.
     pub(crate) attempt: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
-    /// What to do. Empty if it is not known.
+    /// What to do. Empty if unknown.
     pub(crate) hint: &'static str,
     pub(crate) status: Option<StatusCode>,
     pub(crate) errors: Vec<ApiMessage>,
@@ -147,7 +147,7 @@ pub struct ApiMessage {
     pub documentation_url: Option<String>,
     /// A JSON Pointer to the part of the request that the message is about.
     pub pointer: Option<String>,
-    /// The causes, outermost first. Each has only a code and a message.
+    /// The causes, outermost first. Each cause has only a code and a message.
     pub error_chain: Vec<ApiMessage>,
 }
 
@@ -169,7 +169,7 @@ impl Error {
         self.0.status
     }
 
-    /// Returns the errors in the response. Empty if it contains none, for example if it is an HTML page.
+    /// Returns the errors in the response. Empty if the response has none, for example if it is an HTML page.
     pub fn errors(&self) -> &[ApiMessage] {
         &self.0.errors
     }
@@ -201,7 +201,7 @@ impl Error {
         self.codes().any(|other| other == code)
     }
 
-    /// Returns how many attempts the call made. 0 if it failed before the first.
+    /// Returns how many attempts the call made. 0 if it failed before the first attempt.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -220,8 +220,8 @@ impl Error {
 
     /// Returns whether the service says that the key or the account does not exist.
     ///
-    /// A 404 without one of Cloudflare's errors does not count, and neither does one with code 7000, "No route for that URI":
-    /// the base URL is wrong.
+    /// A 404 without one of Cloudflare's errors does not count. Nor does a 404 with code 7000, "No route for that URI",
+    /// which means that the base URL is wrong.
     pub fn is_not_found(&self) -> bool {
         let is_route = !self.0.errors.is_empty() && !self.has_code(NO_ROUTE);
         self.0.is_unlisted || self.has_code(UNKNOWN_KEY) || (self.0.status == Some(StatusCode::NOT_FOUND) && is_route)
@@ -255,12 +255,12 @@ impl Error {
 
     /// Returns whether a failed create may have created a key, or a failed delete may have deleted it.
     ///
-    /// False only if no request was sent, or if the service definitely rejected all that were: with a 4xx, except for
-    /// 408 Request Timeout and for a response that contains key material, or with `success: false` and a 2xx. Always
-    /// false for a list, which changes nothing.
+    /// False only if no request was sent, or if the service definitely rejected every request: with a 4xx other than
+    /// 408 Request Timeout, or with `success: false` and a 2xx. A response that contains key material does not count as
+    /// a rejection. Always false for a list, which changes nothing.
     ///
-    /// See what to do [after a failed create](Self#after-a-failed-create), and how to be sure that a
-    /// [key is deleted](crate::SigningKeys::delete).
+    /// See what to do [after a failed create](Self#after-a-failed-create). To be sure that a key is deleted, call
+    /// [`revoke`](crate::SigningKeys::revoke).
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }

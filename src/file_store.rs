@@ -14,14 +14,14 @@ const SUFFIX: &str = ".json";
 
 /// A [`KeyStore`] in a folder of one machine: one file for each key.
 ///
-/// A file is named after its key, as `key-`, the ID and `.json`, and contains [`SigningKey::to_json`]. One that is not a
-/// stored key fails the load. Files with other names are left alone.
+/// The file of a key is named `key-<ID>.json`, and contains [`SigningKey::to_json`]. If a file with such a name is not
+/// a stored key, the load fails. Files with other names are left alone.
 ///
-/// On Unix, only the file's owner can read it (mode 0600), and [`save`](KeyStore::save) creates the folder with mode 0700 if
-/// its parent exists. Elsewhere, choose a folder that only the program's user can read.
+/// On Unix, only its owner can read a file (mode 0600), and [`save`](KeyStore::save) creates the folder with mode 0700
+/// if the folder's parent exists. On other systems, choose a folder that only the program's user can read.
 ///
-/// A key is written to a temporary file, synced, and then put in place without replacing anything, which needs a file system
-/// with hard links. After a crash, the temporary file can be left behind: its name ends with `.tmp`.
+/// A key is written to a temporary file, synced, and then put in place without replacing anything, which needs a file
+/// system with hard links. A crash can leave the temporary file behind, whose name ends with `.tmp`.
 ///
 /// ```
 /// use cloudflare_stream_keys::{FileStore, KeyStore};
@@ -40,7 +40,8 @@ pub struct FileStore {
     folder: PathBuf,
 }
 
-/// An error of a [`FileStore`]. It names the file, and contains no part of it. `Debug` prints the same line as `Display`.
+/// An error of a [`FileStore`]. Names the file, and contains none of its content. `Debug` prints the same line as
+/// `Display`.
 pub struct FileStoreError {
     path: PathBuf,
     cause: Cause,
@@ -50,15 +51,15 @@ enum Cause {
     Io(io::Error),
     /// The file is not a stored key, or the ID cannot be one.
     Invalid(Error),
-    /// The file's name has another ID than its key, which has this one.
+    /// The file is not named after its key, whose ID is this.
     Misnamed(String),
     /// The file contains another key with the same ID.
     OtherKey,
 }
 
 impl FileStore {
-    /// Creates a store in this folder. Nothing is read or written yet. A folder that does not exist is an empty store if its
-    /// parent exists.
+    /// Creates a store in this folder. Nothing is read or written yet. A folder that does not exist is an empty store
+    /// if the folder's parent exists.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -88,7 +89,7 @@ impl KeyStore for FileStore {
             let Some(id) = id else { continue };
             match read(&path, id)? {
                 Some(key) => keys.push(key),
-                // It has just been removed, unless it is a link to nothing.
+                // The file has just been removed, unless it is a dangling link.
                 None if fs::symlink_metadata(&path).is_err() => {}
                 None => return Err(FileStoreError::io(&path, ErrorKind::NotFound.into())),
             }
@@ -160,20 +161,21 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&temporary) {
-            // It is left from a process with the same ID.
+            // An earlier process with the same ID left this file behind.
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             file => return Ok((temporary.into(), file?)),
         }
     }
 }
 
-/// Returns whether a folder that does not exist can be created: its parent exists, and it is not a link to nothing.
+/// Returns whether a folder that does not exist can be created: its parent exists, and the folder is not a dangling
+/// link.
 fn can_be_created(folder: &Path) -> bool {
     let parent = folder.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     fs::symlink_metadata(folder).is_err() && parent.is_some_and(Path::is_dir)
 }
 
-/// Creates the folder in one that exists, unless it exists too.
+/// Creates the folder unless it exists. Its parent must exist.
 fn create_folder(folder: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = fs::DirBuilder::new();
@@ -185,7 +187,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes changes of a folder durable. Only Unix can open a folder.
+/// Makes changes to a folder durable. Only Unix can open a folder.
 fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -202,7 +204,7 @@ impl fmt::Display for FileStoreError {
         match &self.cause {
             Cause::Io(e) => e.fmt(f),
             Cause::Invalid(e) => e.fmt(f),
-            Cause::Misnamed(id) => write!(f, "file contains key {id}; rename it to {PREFIX}{id}{SUFFIX}"),
+            Cause::Misnamed(id) => write!(f, "file contains key {id}; rename the file to {PREFIX}{id}{SUFFIX}"),
             Cause::OtherKey => f.write_str("file contains another key with this ID; nothing was changed"),
         }
     }

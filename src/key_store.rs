@@ -2,10 +2,11 @@ use std::cmp::Reverse;
 
 use crate::SigningKey;
 
-/// Where a program keeps its private keys. [`FileStore`](crate::FileStore) is the one for a single machine.
+/// Where a program keeps its private keys. [`FileStore`](crate::FileStore) is the store for a single machine.
 ///
-/// [`rotate`](crate::SigningKeys::rotate) and [`Signer::from_store`](crate::Signer::from_store) use it. Use one store for
-/// each account. A store keeps the text of [`SigningKey::to_json`] under the key's ID, so a store of your own is short:
+/// [`rotate`](crate::SigningKeys::rotate) and [`Signer::from_store`](crate::Signer::from_store) use it. Use one store
+/// for each account. A store keeps the text of [`SigningKey::to_json`] under the key's ID, so a store of your own is
+/// short:
 ///
 /// ```
 /// use cloudflare_stream_keys::{Error, KeyStore, Secret, SigningKey};
@@ -37,13 +38,13 @@ pub trait KeyStore {
 
     /// Returns all keys, in any order.
     ///
-    /// If one of them cannot be read, the load must fail. A key that is skipped would look absent.
+    /// If a key cannot be read, the load must fail: a skipped key would look as if it did not exist.
     ///
     /// # Errors
     /// Returns an error if the keys cannot all be read.
     fn load(&mut self) -> Result<Vec<SigningKey>, Self::Error>;
 
-    /// Checks that a key can be saved, before one is created. By default, it does nothing.
+    /// Checks that a key can be saved. Called before a key is created. Does nothing by default.
     ///
     /// # Errors
     /// Returns an error if a key could not be saved.
@@ -51,10 +52,10 @@ pub trait KeyStore {
         Ok(())
     }
 
-    /// Saves a key. On return, it must survive a crash.
+    /// Saves a key. Once this returns, the key must survive a crash.
     ///
-    /// If the store has a key with this ID already, it must stay as it is: the service never reuses an ID. A store that
-    /// can tell that it is another key returns an error.
+    /// If the store already has a key with this ID, that key must not change: the service never reuses an ID. A store
+    /// that can tell the two keys apart returns an error if they differ.
     ///
     /// # Errors
     /// Returns an error if the key is not saved.
@@ -67,7 +68,7 @@ pub trait KeyStore {
     fn remove(&mut self, id: &str) -> Result<(), Self::Error>;
 }
 
-/// Sorts keys by when they were saved, the last one first. The order does not depend on that in which they were loaded.
+/// Sorts keys by when they were saved, newest first. The result does not depend on the order in which they were loaded.
 pub(crate) fn newest_first(keys: &mut [SigningKey]) {
     keys.sort_by(|a, b| Reverse((a.saved, a.created, &a.id)).cmp(&Reverse((b.saved, b.created, &b.id))));
 }

@@ -1,5 +1,5 @@
 //! Creates, lists and deletes signing keys of [Cloudflare Stream](https://developers.cloudflare.com/stream/), and signs
-//! playback tokens with them offline. Calls block, and there is no async runtime.
+//! playback tokens with them offline. Calls block, and no async runtime is needed.
 //!
 //! ```no_run
 //! use cloudflare_stream_keys::{FileStore, Signer, SigningKeys};
@@ -17,11 +17,11 @@
 //! # }
 //! ```
 //!
-//! The guides are [`sign`] for playback tokens, with [common mistakes](sign::mistakes), [`rotation`] for replacing keys, and
-//! [`mock`] for tests. [`Error`] says what can go wrong and [`RetryPolicy`] what is retried.
+//! The guides are [`sign`] for playback tokens, with [common mistakes](sign::mistakes), [`rotation`] for replacing
+//! keys, and [`mock`] for tests. [`Error`] explains what can go wrong, and [`RetryPolicy`] what is retried.
 //!
-//! Without the default feature `client`, the crate only signs. The feature `ring` replaces `aws-lc-rs`, the default crypto
-//! backend. `mock` and `httpmock` are for tests.
+//! Without the default feature `client`, the crate only signs. The feature `ring` is the alternative to `aws-lc-rs`,
+//! the default crypto backend. `mock` and `httpmock` are for tests.
 
 // Not in Cargo.toml, because tests, examples and the fake server may panic and print.
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]

@@ -144,7 +144,7 @@ fn unwrap_pkcs8(der: &[u8]) -> pkcs1::der::Result<&[u8]> {
         u8::decode(reader)?;
         AnyRef::decode(reader)?;
         let key = <&OctetStringRef>::decode(reader)?;
-        // Attributes, which nobody needs.
+        // Skips the attributes, which are not needed.
         while !reader.is_finished() {
             AnyRef::decode(reader)?;
         }
@@ -152,7 +152,7 @@ fn unwrap_pkcs8(der: &[u8]) -> pkcs1::der::Result<&[u8]> {
     })
 }
 
-/// Names the format of a JSON text, and the function that takes it.
+/// Names the format of a JSON text, and the function that reads it.
 fn name_json(text: &str) -> Option<&'static str> {
     let has = |member: &str| text.contains(&format!("\"{member}\""));
     match text.starts_with('{') {

@@ -6,8 +6,8 @@ use crate::{Secret, SigningKey};
 
 /// Key material from the response to a failed create.
 ///
-/// Cloudflare returns the private key only once. If it arrives with a status that says that the create failed, or without
-/// its ID, the error contains what arrived. Keep it until you know that it is of no use.
+/// Cloudflare returns the private key only once. If the private key arrives with an error status or without its ID, the
+/// error contains what arrived. Keep that until you are sure that you do not need it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecoveredKey {
@@ -22,13 +22,13 @@ pub struct RecoveredKey {
 }
 
 impl RecoveredKey {
-    /// Returns the signing key, if one form of its private key is whole and its ID is known. The other form is derived, and
-    /// the key is tested with a signature.
+    /// Returns the signing key, if one form of its private key is complete and its ID is known. The other form is
+    /// derived, and the key is tested by signing once.
     ///
     /// ```
     /// use cloudflare_stream_keys::Error;
     ///
-    /// /// Returns the key in an error, to be stored.
+    /// /// Returns the key in an error, for storage.
     /// fn recover(error: Error) -> Option<cloudflare_stream_keys::SigningKey> {
     ///     error.into_recovered_key()?.into_signing_key().ok()
     /// }
@@ -36,7 +36,7 @@ impl RecoveredKey {
     /// ```
     ///
     /// # Errors
-    /// Returns the key material itself if it is not enough, or if its parts contradict each other.
+    /// Returns the unchanged key material if it is incomplete, or if its parts contradict each other.
     pub fn into_signing_key(self) -> Result<SigningKey, Self> {
         match self.complete() {
             Some(key) => Ok(key),

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// A string that must not be shown, such as a private key or an API token.
 ///
 /// It implements neither `Display` nor `Serialize`, its `Debug` output is redacted, and its memory is wiped on drop.
-/// [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use. It has no
-/// `==`, because the time of a comparison tells how much of two secrets is equal.
+/// [`expose_secret`](Self::expose_secret) is the only way to read it, so you can search your code for every use. It has
+/// no `==`, because the time that a comparison takes reveals how much of two secrets is equal.
 ///
 /// ```
 /// use cloudflare_stream_keys::Secret;
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// assert_eq!(secret.expose_secret(), "correct horse");
 /// ```
 ///
-/// A struct that is to be stored needs a `String` in its place:
+/// A struct that derives `Serialize` needs a `String` instead. This does not compile:
 ///
 /// ```compile_fail
 /// #[derive(serde::Serialize)]

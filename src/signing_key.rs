@@ -18,10 +18,10 @@ pub struct SigningKey {
     pub id: String,
     /// When the key was created, by the service's clock. `None` if the response has no valid date.
     pub created: Option<Timestamp>,
-    /// When the key was first saved, by the clock of the program that saved it. `None` for a key that was not.
+    /// When the key was first saved, by the clock of the program that saved it. `None` if the key has not been saved.
     ///
-    /// Programs can use a key only from then on, so its age counts from there. [`to_json`](Self::to_json) sets it, so make
-    /// that text when you save it, not before.
+    /// Programs can use a key only after it is saved, so its age counts from this time. [`to_json`](Self::to_json)
+    /// writes the current time if this is `None`, so call it when you save the key, not before.
     pub saved: Option<Timestamp>,
     /// The RSA private key as base64-encoded PKCS#1 PEM.
     pub pem: Secret,
@@ -30,7 +30,8 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Creates a key from its parts. `pem` and `jwk` are base64-encoded, as in the API's responses, and are not checked.
+    /// Creates a key from its parts. `pem` and `jwk` are base64-encoded, as in the API's responses, and are not
+    /// checked.
     ///
     /// ```
     /// let key = cloudflare_stream_keys::SigningKey::new("key-1", "cGVt", "andr");
@@ -40,14 +41,15 @@ impl SigningKey {
         Self { id: id.into(), created: None, saved: None, pem: pem.into(), jwk: jwk.into() }
     }
 
-    /// Returns the whole key as JSON text, to be stored. [`from_json`](Self::from_json) reads it.
+    /// Returns the whole key as JSON, for storage. [`from_json`](Self::from_json) reads it.
     ///
-    /// The text contains the private key, so it belongs in a [`KeyStore`](crate::KeyStore) or a secret manager, not in a log
-    /// or a repository. Whoever has it can sign tokens for every video of the account until the key is deleted.
+    /// The text contains the private key, so it belongs in a [`KeyStore`](crate::KeyStore) or a secret manager, not in
+    /// a log or a repository. Anyone who has it can sign tokens for every video in the account until the key is
+    /// deleted.
     ///
-    /// It is an object with the members `version` (1), `id`, `created` and `saved` (RFC 3339 dates or null), `pem` and
-    /// `jwk`. If the key was not [saved](Self::saved) before, `saved` is the current time. Later versions of this crate can
-    /// read it too.
+    /// The text is an object with the members `version` (1), `id`, `created` (an RFC 3339 date or null), `saved` (an
+    /// RFC 3339 date), `pem` and `jwk`. If the key was not [saved](Self::saved) before, `saved` is the current time.
+    /// Later versions of this crate can read the text too.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKey;
@@ -68,8 +70,8 @@ impl SigningKey {
             pem: self.pem.expose_secret(),
             jwk: self.jwk.expose_secret(),
         };
-        // Memory that is wiped on drop, and large enough that it need not grow, which would leave a copy behind. Escaping
-        // makes a character at most six times as long.
+        // This memory is wiped on drop, and large enough never to grow, which would leave a copy behind. Escaping makes
+        // a character at most six times as long.
         let longest = 6 * (stored.id.len() + stored.pem.len() + stored.jwk.len()) + 300;
         let mut text = Zeroizing::new(Vec::with_capacity(longest));
         // Writing strings and numbers into memory cannot fail.
@@ -77,11 +79,11 @@ impl SigningKey {
         Secret::from(&*String::from_utf8_lossy(&text))
     }
 
-    /// Reads a key from the text that [`to_json`](Self::to_json) returned, or from the response to a create: the whole JSON
-    /// or its `result`, as saved with curl.
+    /// Reads a key from the text that [`to_json`](Self::to_json) returned, or from the response to a create: the whole
+    /// JSON or its `result`, as saved with curl.
     ///
-    /// A text that has only one of `pem` and `jwk` is completed and tested with a signature. A complete one is not checked;
-    /// [`Signer::new`](crate::Signer::new) checks it.
+    /// If the text has only one of `pem` and `jwk`, the other is derived, and the key is tested by signing once. A
+    /// complete key is not checked; [`Signer::new`](crate::Signer::new) does that.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKey;
@@ -94,9 +96,9 @@ impl SigningKey {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a key, lacks a part that cannot
-    /// be completed, or has a version that this version of the crate does not know. If it has another format, the message
-    /// names the function that takes it. The message contains no part of the text.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a key, lacks a part that
+    /// cannot be derived, or has a version that this version of the crate does not know. If the text has another
+    /// format, the message names the function that reads it. The message contains no part of the text.
     ///
     /// ```
     /// let error = cloudflare_stream_keys::SigningKey::from_json(r#"{"version": 2}"#).unwrap_err();
@@ -133,7 +135,7 @@ impl SigningKey {
         parts.into_key(version.is_some())
     }
 
-    /// Returns whether both are the same key, in one of its forms.
+    /// Returns whether both have the same ID and, in one form at least, the same private key.
     pub(crate) fn has_same_private_key(&self, other: &Self) -> bool {
         let is_same = |one: &Secret, other: &Secret| {
             !one.expose_secret().is_empty() && one.expose_secret() == other.expose_secret()
@@ -153,7 +155,7 @@ struct StoredKey<'a> {
     jwk: &'a str,
 }
 
-/// What tells the formats apart.
+/// The members that tell the formats apart.
 #[derive(Deserialize)]
 struct StoredText {
     version: Option<u64>,
@@ -179,7 +181,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Dates must be valid in a stored text. A response with an odd one still has a key.
+    /// Dates must be valid in a stored key. A response with an invalid date still has a key.
     fn into_key(self, checks_dates: bool) -> Result<SigningKey, Error> {
         let date = |text: Option<String>, name: &str| match text.map(|text| text.parse::<Timestamp>()) {
             Some(Err(_)) if checks_dates => {
@@ -197,9 +199,7 @@ impl Parts {
             (id, pem, jwk) => match (RecoveredKey { id, created, pem, jwk }).into_signing_key() {
                 Ok(key) => Ok(SigningKey { saved, ..key }),
                 Err(RecoveredKey { id: None, jwk: None, .. }) => Err(Error::invalid_input("stored key has no `id`")),
-                Err(_) => {
-                    Err(Error::invalid_input("stored key has only a part, and the rest cannot be derived from it"))
-                }
+                Err(_) => Err(Error::invalid_input("stored key is incomplete, and the missing part cannot be derived")),
             },
         }
     }

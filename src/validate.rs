@@ -3,7 +3,7 @@
 use crate::Error;
 
 /// Checks that an ID is safe as one segment of a path: it has only RFC 3986's unreserved characters, and is neither `.`
-/// nor `..`. With an empty ID, the URL that deletes a key would be the URL of the collection.
+/// nor `..`. With an empty ID, the URL that deletes a key would be the URL that lists keys.
 pub(crate) fn validate_id(argument: &str, id: &str) -> Result<(), Error> {
     let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     match id {

@@ -88,7 +88,7 @@ impl AgentOptions {
     }
 }
 
-/// Parses root certificates. One that ureq would ignore is an error.
+/// Parses root certificates. A certificate that ureq would ignore is an error.
 fn parse_root_certificates(pem: &str) -> Result<Vec<Certificate<'static>>, Error> {
     let (certificates, _) = parse(pem, "root certificates")?;
     let mut store = RootCertStore::empty();
@@ -104,7 +104,7 @@ fn parse_root_certificates(pem: &str) -> Result<Vec<Certificate<'static>>, Error
 fn parse_client_certificate(pem: &Secret, provider: &Arc<CryptoProvider>) -> Result<ClientCert, Error> {
     let invalid = |problem: &str| Error::invalid_input(format!("client certificate {problem}"));
     let (certificates, key) = parse(pem.expose_secret(), "client certificate")?;
-    let key = key.ok_or_else(|| invalid("has no private key; append the key's PEM to it"))?;
+    let key = key.ok_or_else(|| invalid("has no private key; append the key's PEM"))?;
     let chain = certificates.iter().map(|certificate| CertificateDer::from(certificate.der()).into_owned()).collect();
     let der = key.der().to_vec().try_into().map_err(|_| invalid("has an invalid private key"))?;
     rustls::ClientConfig::builder_with_provider(provider.clone())
@@ -118,7 +118,7 @@ fn parse_client_certificate(pem: &Secret, provider: &Arc<CryptoProvider>) -> Res
 fn parse(pem: &str, setting: &str) -> Result<(Vec<Certificate<'static>>, Option<PrivateKey<'static>>), Error> {
     let (mut certificates, mut key) = (Vec::new(), None);
     for item in parse_pem(pem.as_bytes()) {
-        // The cause is not kept: it quotes the text.
+        // The cause is dropped because it quotes the text.
         match item.map_err(|_| Error::invalid_input(format!("{setting}: PEM is malformed")))? {
             PemItem::Certificate(certificate) => certificates.push(certificate),
             PemItem::PrivateKey(private_key) => drop(key.get_or_insert(private_key)),
@@ -135,7 +135,7 @@ pub(super) fn default_tls_config() -> TlsConfig {
     tls_config_with(Arc::new(default_provider())).build()
 }
 
-/// Checks an agent of the caller's. Without a crypto provider, ureq panics at the first https request.
+/// Checks the caller's agent. Without a crypto provider, ureq panics at the first https request.
 pub(super) fn validate_agent(agent: &Agent, base_url: &BaseUrl) -> Result<(), Error> {
     if let Some(proxy) = agent.config().proxy() {
         validate_proxy(proxy, base_url)?;

@@ -54,7 +54,7 @@ impl BaseUrl {
     }
 }
 
-/// Checks the port, which [`Uri`] does not: it would be ignored, and credentials sent to the default port.
+/// Checks the port, which [`Uri`] does not: an invalid port would be ignored, and credentials sent to the default port.
 pub(super) fn has_valid_port(authority: &Authority) -> bool {
     let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
     match host_and_port.strip_prefix(authority.host()) {

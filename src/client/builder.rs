@@ -38,7 +38,7 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// | [`client_certificate`](Self::client_certificate) | none |
 /// | [`min_tls_version`](Self::min_tls_version) | TLS 1.2 |
 /// | [`ip_family`](Self::ip_family) | both |
-/// | [`agent`](Self::agent) | one of this crate, with up to 64 idle connections |
+/// | [`agent`](Self::agent) | this crate's own, with up to 64 idle connections |
 ///
 /// A handle can override the timeout and the retry policy, and can add headers and query parameters. See the `with_…`
 /// methods of [`SigningKeys`](crate::SigningKeys). Settings are validated by [`build`](Self::build).
@@ -62,16 +62,17 @@ const NAME_AND_VERSION: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_
 /// Every attempt logs one line at debug level, through the [`log`](https://docs.rs/log) crate, with the URL but without
 /// its query.
 ///
-/// At trace level, ureq's protocol layer would log every byte, including API tokens and private keys, and has no switch
-/// for it. So if your logger records trace lines of `ureq_proto`, the process's log level is lowered to debug while a
-/// call processes bytes. While it waits for the network, your log level is in effect. This has two effects on other
+/// At trace level, ureq's protocol layer would log every byte, including API tokens and private keys, and there is no
+/// setting to prevent it. So if your logger records trace lines of `ureq_proto`, a call lowers the process's log level
+/// to debug while it processes bytes, and restores the level while it waits for the network. This affects other
 /// threads:
 ///
-/// - Trace lines that they log in such a moment are lost. In a tight loop of calls, these were 1 to 7 % of them.
-/// - A log level that they set in such a moment may be lost, or may let some bytes be logged.
+/// - Trace lines that they log while the level is lowered are lost. In a tight loop of calls, 1 to 7 % of the lines
+///   were lost.
+/// - A log level that they set meanwhile may be lost, or may let some bytes be logged.
 ///
-/// To prevent both, disable that target in your logger, for example with the filter `ureq_proto=off`. Then the log level
-/// is left alone.
+/// To prevent both, disable that target in your logger, for example with the filter `ureq_proto=off`. The log level is
+/// then left alone.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -119,8 +120,8 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The message
-    /// names the variable.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
+    /// message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::new(Credentials::from_env()?);
         Ok(match base_url_from(&env::var)? {
@@ -129,7 +130,8 @@ impl ClientBuilder {
         })
     }
 
-    /// Sets the base URL. Must be https unless the host is loopback. Defaults to `https://api.cloudflare.com/client/v4`.
+    /// Sets the base URL. Must be https unless the host is loopback. Defaults to
+    /// `https://api.cloudflare.com/client/v4`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into().into();
         self
@@ -137,8 +139,9 @@ impl ClientBuilder {
 
     /// Sets the timeout of a call, including all attempts and the waits between them. Defaults to 60 s.
     ///
-    /// An attempt of a `list` or `delete` ends after 20 s, so that there is time for a retry. If the timeout is shorter
-    /// than that, the first attempt may take all of it. See [`RetryPolicy::with_attempt_timeout`].
+    /// An attempt of a `list` or `delete` that can be retried times out after 20 s, which leaves time for a retry. If
+    /// the call's timeout is shorter than 20 s, the first attempt may use all of it. See
+    /// [`RetryPolicy::with_attempt_timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
@@ -146,7 +149,8 @@ impl ClientBuilder {
 
     /// Sets the connect timeout of each attempt. Defaults to 10 s.
     ///
-    /// The name lookup may take this long, and then the connection, including a proxy and the TLS handshake.
+    /// The limit applies to the name lookup and then, again, to the connection, including a proxy and the TLS
+    /// handshake.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
@@ -170,24 +174,24 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a header to every request. Replaces a header of the same name that was added before.
+    /// Adds a header to every request. Replaces an earlier header of the same name.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the value is invalid, or if the
-    /// client sets this header itself, such as `Authorization`.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the value is invalid, or if
+    /// the client sets this header itself, such as `Authorization`.
     pub fn default_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let (name, value) = parse_header(name, value)?;
         self.settings.headers.insert(name, value);
         Ok(self)
     }
 
-    /// Sets the proxy: an `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h` URL, which may contain a user name
-    /// and a password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for loopback
-    /// and the hosts in `NO_PROXY`.
+    /// Sets the proxy: an `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h` URL, which may contain a user
+    /// name and a password. Defaults to the proxy in `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, which is not used for
+    /// loopback or for the hosts in `NO_PROXY`.
     ///
     /// The proxy resolves the service's host name, except with `socks4` and `socks5`. SOCKS4 supports no user name.
     ///
-    /// With an http base URL, the proxy must be on loopback too, because it gets the credentials unencrypted.
+    /// With an http base URL, the proxy must be on loopback too, because the proxy gets the credentials unencrypted.
     ///
     /// ```
     /// use cloudflare_stream_keys::{Client, Credentials};
@@ -209,8 +213,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the trusted root certificates, in PEM. They replace Mozilla's, which are the default. The system's certificates
-    /// are not used.
+    /// Sets the trusted root certificates, in PEM. They replace Mozilla's, which are the default. The system's
+    /// certificates are not used.
     ///
     /// ```no_run
     /// # use cloudflare_stream_keys::{Client, Credentials};
@@ -243,8 +247,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Returns the TLS settings of the default agent, for an agent of your own: this crate's crypto provider and Mozilla's
-    /// root certificates.
+    /// Returns the TLS settings of the default agent, for an agent of your own: this crate's crypto provider and
+    /// Mozilla's root certificates.
     pub fn default_tls_config() -> TlsConfig {
         default_tls_config()
     }
@@ -252,16 +256,16 @@ impl ClientBuilder {
     /// Sets a ureq agent of your own, for example to share its connection pool with other code.
     ///
     /// The client uses the agent's connections, proxy and TLS settings. It overrides the agent's global, resolve and
-    /// connect timeouts and its handling of status codes, and never follows redirects. It cannot be combined with
-    /// `proxy`, `root_certificates` and the other settings of connections.
+    /// connect timeouts and its handling of status codes, and never follows redirects. An agent cannot be combined with
+    /// `proxy`, `root_certificates` or the other connection settings.
     ///
-    /// The default agent does more than ureq. With an agent of your own:
+    /// The default agent does more than a plain ureq agent. With an agent of your own:
     ///
-    /// - The host name is looked up for every request, also if a connection is reused.
+    /// - The host name is looked up for every request, even if a connection is reused.
     /// - If TLS fails during the handshake, or the network is unreachable, `list` and `delete` return
     ///   [`ErrorKind::Transport`], not [`ErrorKind::Connect`], because it is unclear whether the request was sent.
     /// - A proxy that responds very slowly can delay a call beyond its deadline.
-    /// - The log level is lowered for the whole call, and not only while bytes are processed: see [above](Self#logging).
+    /// - The log level is lowered for the whole call, not only while bytes are processed. See [above](Self#logging).
     ///
     /// ```
     /// use cloudflare_stream_keys::ureq::Agent;
@@ -301,7 +305,7 @@ impl ClientBuilder {
         ] {
             if timeout.is_zero() {
                 return Err(Error::invalid_input(format!(
-                    "{setting} is zero; set a longer one, or leave out the setting"
+                    "{setting} is zero; set a longer timeout, or use the default"
                 )));
             }
         }

@@ -12,7 +12,7 @@ const API_KEY: &str = "CLOUDFLARE_API_KEY";
 
 /// Credentials for Cloudflare's API: an API token, or an email address and a global API key.
 ///
-/// Prefer a token with the *Stream Write* permission, or *Stream Read* if it only lists keys. A global API key can do
+/// Prefer a token with the *Stream Write* permission, or *Stream Read* to only list keys. A global API key can do
 /// everything that its user can.
 ///
 /// ```
@@ -33,7 +33,7 @@ enum Kind {
 }
 
 impl Credentials {
-    /// Creates credentials from an API token. It is sent as `Authorization: Bearer`.
+    /// Creates credentials from an API token, which is sent as `Authorization: Bearer`.
     pub fn api_token(token: impl Into<Secret>) -> Self {
         Self(Kind::ApiToken(token.into()))
     }
@@ -58,8 +58,8 @@ impl Credentials {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The message
-    /// names the variable.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a variable is missing or invalid. The
+    /// message names the variable.
     pub fn from_env() -> Result<Self, Error> {
         from_vars(&env::var)
     }

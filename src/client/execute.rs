@@ -41,8 +41,8 @@ impl ClientHooks<Settings> for Client {
                 Ok(response) => response.head.call = call,
                 Err(e) => {
                     e.call = call;
-                    // A timeout says little if another attempt failed for another reason. A failed connection says nothing
-                    // about an earlier attempt that was sent.
+                    // A timeout says little if another attempt failed for another reason. A failed connection says
+                    // nothing about an earlier request that was sent.
                     e.earlier = earlier.clone().filter(|_| e.is_timeout() || (may_have_taken_effect && !e.sent));
                 }
             }
@@ -62,7 +62,7 @@ impl ClientHooks<Settings> for Client {
     }
 }
 
-/// Returns whether a response contains a new key, whatever its status says: another attempt would create another key.
+/// Returns whether a response contains a new key, whatever its status: another attempt would create another key.
 fn has_key_material(result: &Result<Response, TransportError>) -> bool {
     let response = match result {
         Ok(response) => Some(response),

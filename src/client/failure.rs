@@ -60,7 +60,7 @@ pub(super) fn incomplete(
 /// Creates the error for a key to revoke that the account does not have.
 pub(super) fn not_listed(account_id: &str, id: &str) -> Error {
     let message =
-        format!("account {account_id} does not have it; it is already revoked, unless one of the two IDs is wrong");
+        format!("account {account_id} does not have this key; it is already revoked, or one of the two IDs is wrong");
     let mut error = new(Operation::Revoke(id), ErrorKind::Api, message);
     error.0.is_unlisted = true;
     error
@@ -71,14 +71,14 @@ pub(super) fn still_listed(id: &str) -> Error {
     not_confirmed(new(
         Operation::Revoke(id),
         ErrorKind::Api,
-        "still in the list after the service confirmed its deletion",
+        "key is still listed after the service confirmed its deletion",
     ))
 }
 
 /// Creates the error for a new key that a store did not save. It contains the key.
 pub(super) fn not_saved(key: SigningKey, cause: impl StdError + Send + Sync + 'static) -> Error {
     let mut error = Error::store(&format!("key {} was created but not saved", key.id), cause);
-    error.0.hint = "take it with into_recovered_key()";
+    error.0.hint = "get the key with into_recovered_key()";
     error.0.outcome_unknown = true;
     let SigningKey { id, created, pem, jwk, .. } = key;
     error.0.recovered_key = Some(RecoveredKey { id: Some(id), created, pem: Some(pem), jwk: Some(jwk) });
@@ -88,7 +88,7 @@ pub(super) fn not_saved(key: SigningKey, cause: impl StdError + Send + Sync + 's
 /// Completes the error of a list after a delete.
 pub(super) fn not_confirmed(mut error: Error) -> Error {
     error.0.outcome_unknown = true;
-    error.0.hint = "the key may be deleted already; revoke it again";
+    error.0.hint = "the key may already be deleted; revoke it again";
     error
 }
 
@@ -104,7 +104,7 @@ fn new(operation: Operation<'_>, kind: ErrorKind, message: impl Into<Cow<'static
 }
 
 fn from_transport(operation: Operation<'_>, e: TransportError) -> Error {
-    // `Connect` says that nothing was sent, which is not true of an earlier attempt that was.
+    // `Connect` says that nothing was sent, which is wrong if an earlier attempt was sent.
     let was_sent = e.sent || e.call.earlier_may_have_taken_effect;
     let kind = match () {
         _ if !was_sent => ErrorKind::Connect,
@@ -168,7 +168,7 @@ fn from_failure(
 /// Returns the message of an error response, which its status code follows.
 fn status_message(status: StatusCode) -> &'static str {
     match status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-        true => "redirects are not followed, check the base URL: HTTP status",
+        true => "redirects are not followed (check the base URL): HTTP status",
         false => "HTTP status",
     }
 }
@@ -193,7 +193,7 @@ fn with_response(operation: Operation<'_>, mut error: Error, response: &Response
     finish(operation, error, head.call)
 }
 
-/// Sets what follows from the rest.
+/// Sets the fields that follow from the others.
 fn finish(operation: Operation<'_>, mut error: Error, call: CallProgress) -> Error {
     let details = &mut error.0;
     details.attempts = call.attempts;
@@ -221,20 +221,18 @@ fn is_temporary(kind: ErrorKind, status: Option<StatusCode>) -> bool {
 /// Returns what to do, or nothing if it is not known.
 fn hint(operation: Operation<'_>, error: &Error) -> &'static str {
     match operation {
-        _ if error.recovered_key().is_some() => {
-            "the response contained key material; take it with into_recovered_key()"
-        }
+        _ if error.recovered_key().is_some() => "the response contained key material; get it with into_recovered_key()",
         Operation::Create if error.outcome_unknown() => "the key may exist; compare list() with your stored keys",
         Operation::Delete(_) if error.outcome_unknown() && error.is_not_found() => {
             "an earlier attempt of this call may have deleted the key; check with list()"
         }
-        Operation::Delete(_) if error.outcome_unknown() => "the key may be deleted already; check with list()",
+        Operation::Delete(_) if error.outcome_unknown() => "the key may already be deleted; check with list()",
         Operation::Delete(_) if error.is_not_found() => "check the key ID and the account ID",
         _ if error.status() == Some(StatusCode::NOT_FOUND) => "check the base URL and the account ID",
         _ if error.is_unauthorized() => "check the credentials",
         Operation::List if error.is_forbidden() => {
-            "the token needs the Stream Read or Stream Write permission on this account, and the account needs a Stream \
-             subscription"
+            "the token needs the Stream Read or Stream Write permission on this account, and the account needs a \
+             Stream subscription"
         }
         _ if error.is_forbidden() => {
             "the token needs the Stream Write permission on this account, and the account needs a Stream subscription"

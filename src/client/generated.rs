@@ -1,15 +1,15 @@
-//! The raw layer: a blocking client that is generated from Cloudflare's OpenAPI document.
+//! The raw layer: a blocking client generated from Cloudflare's OpenAPI document.
 //!
-//! Its `Client`, `Error` and `Timestamp` are types of its own. [`Client`] has a method for each operation of the spec. Each returns a [`ResponseValue`] with the decoded body, the
-//! status code and the headers, or an [`Error`]. Get a client from [`SigningKeys::raw`](crate::SigningKeys::raw) or
-//! [`Client::raw`](crate::Client::raw). It uses the credentials, headers, timeout and retry policy of that handle or
-//! client.
+//! This module has its own `Client`, `Error` and `Timestamp`. [`Client`] has a method for each operation of the spec.
+//! Each method returns a [`ResponseValue`] with the decoded body, the status code and the headers, or an [`Error`].
+//! [`SigningKeys::raw`](crate::SigningKeys::raw) and [`Client::raw`](crate::Client::raw) return a client with the same
+//! credentials, headers, timeout and retry policy.
 //!
-//! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that it does not return. The raw layer
+//! Prefer [`SigningKeys`](crate::SigningKeys) unless you need something that its methods do not return. The raw layer
 //! percent-encodes IDs but does not validate them, and does not recover keys from responses that cannot be decoded. Its
 //! [`Error`] does not convert to [`crate::Error`]. `StatusCode` and `HeaderMap` are those of [`ureq::http`].
 //!
-//! Types of responses are `#[non_exhaustive]`, because Cloudflare may add members.
+//! Response types are `#[non_exhaustive]`, because Cloudflare may add members.
 //!
 //! ```
 //! # let server = cloudflare_stream_keys::mock::FakeServer::start();

@@ -1,4 +1,4 @@
-//! Headers of requests: those that the client sets itself, and those that callers add.
+//! Request headers: those that the client sets itself, and those that callers add.
 
 use ureq::http::header::{self as names, HeaderName, HeaderValue};
 

@@ -83,8 +83,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the variable is missing or invalid. The message
-    /// names it.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the variable is missing or invalid. The
+    /// message names the variable.
     pub fn signing_keys_from_env(&self) -> Result<SigningKeys, Error> {
         self.signing_keys(&signing_keys::account_id_from(&env::var)?)
     }
@@ -94,7 +94,7 @@ impl Client {
         self.raw.baseurl()
     }
 
-    /// Returns the generated client. It uses this client's settings.
+    /// Returns the generated client, which uses this client's settings.
     pub fn raw(&self) -> &generated::Client {
         &self.raw
     }

@@ -25,7 +25,7 @@ impl ProxySetting {
                 validate_proxy(&proxy, base_url)?;
                 Ok(Some(proxy))
             }
-            // A request to loopback must not go through a proxy: it would leave the machine, unencrypted.
+            // A request to loopback must not go through a proxy: it would leave the machine unencrypted.
             Self::Environment if !base_url.is_loopback => {
                 // ureq skips an invalid variable, and would connect directly.
                 validate_variables(&env::var)?;
@@ -41,7 +41,7 @@ pub(super) fn validate_proxy(proxy: &Proxy, base_url: &BaseUrl) -> Result<(), Er
     match base_url.is_https() || is_loopback(proxy.host()) || proxy.is_no_proxy(&base_url.uri) {
         true => Ok(()),
         false => Err(Error::invalid_input(
-            "proxy would get credentials unencrypted, because the base URL is http; use no proxy, or one on loopback",
+            "proxy would get credentials unencrypted, because the base URL is http; use no proxy, or a loopback proxy",
         )),
     }
 }
@@ -61,7 +61,7 @@ fn parse_proxy(url: &str) -> Result<Proxy, Error> {
     let Some(proxy) = Proxy::new(url).ok().filter(is_complete) else {
         return Err(Error::invalid_input("proxy is not a valid URL; write http://HOST:PORT or socks5://HOST:PORT"));
     };
-    // ureq would not send it.
+    // ureq would not send the user name.
     if matches!(proxy.protocol(), ProxyProtocol::Socks4 | ProxyProtocol::Socks4A) && proxy.username().is_some() {
         return Err(Error::invalid_input("proxy URL has a user name, which is not supported with SOCKS4; use socks5"));
     }

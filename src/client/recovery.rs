@@ -21,8 +21,8 @@ pub(super) fn rescue(response: &Response) -> Option<SigningKey> {
 
 /// The body of a response to a create, and the members in it that matter, in their order.
 ///
-/// The body need not be valid JSON: any `pem` or `jwk` member whose value is a complete string counts, and so do the members
-/// of the same object.
+/// The body need not be valid JSON: any `pem` or `jwk` member whose value is a complete string counts, and so do the
+/// members of the same object.
 pub(super) struct Body {
     text: Zeroizing<Vec<u8>>,
     members: Vec<Member>,
@@ -37,16 +37,16 @@ struct Member {
 
 enum Value {
     Text(Secret),
-    /// Something else than a complete string or null.
+    /// Anything but a complete string or null.
     Other,
-    /// Of `success`: something else than `true`.
+    /// Of `success`: anything but `true`.
     Failure,
 }
 
 impl Body {
     pub(super) fn search(response: &Response) -> Self {
         let body = response.body.as_bytes();
-        // Names in valid JSON can have escapes, which are undone here.
+        // Names in valid JSON can have escapes, which this decodes.
         let json = serde_json::from_slice::<serde_json::Value>(body).map(|json| json.to_string().into_bytes());
         let text = Zeroizing::new(json.unwrap_or_else(|_| body.to_vec()));
         let quotes = (0..text.len()).filter(|at| text[*at] == b'"');
@@ -60,8 +60,8 @@ impl Body {
         self.members.iter().any(|member| ["pem", "jwk"].contains(&member.name) && !is_empty(&member.value))
     }
 
-    /// Returns the key in the body. If its JWK is whole, everything else is of the same object. If not, both forms are kept,
-    /// and the ID is that beside the PEM.
+    /// Returns the key in the body. If the JWK is complete, everything else is from the same object. If not, both forms
+    /// are kept, and the ID is from the PEM's object.
     pub(super) fn key(&self) -> Option<RecoveredKey> {
         let is_id = |id: &str| validate_id("key ID", id).is_ok();
         let is_jwk = |jwk: &str| PrivateKey::from_jwk(jwk).is_ok();
@@ -80,7 +80,7 @@ impl Body {
         })
     }
 
-    /// Returns whether the members at these places are of the same object.
+    /// Returns whether the members at these places are in the same object.
     fn are_beside(&self, one: usize, other: usize) -> bool {
         let mut depth = 0;
         let stays_inside = self.text[one.min(other)..one.max(other)].iter().all(|byte| {
@@ -90,8 +90,8 @@ impl Body {
         stays_inside && depth == 0
     }
 
-    /// Returns a string with this name, in the same object as the member at the given place: one that is whole, or else the
-    /// first that is not empty.
+    /// Returns a string with this name, in the same object as the member at the given place: the first whole string, or
+    /// else the first string that is not empty.
     fn first(&self, name: &str, beside: Option<usize>, is_whole: impl Fn(&str) -> bool) -> Option<(usize, &Secret)> {
         let is_beside = |at: usize| beside.is_none_or(|other| self.are_beside(at, other));
         let texts = self.members.iter().filter(|member| member.name == name && is_beside(member.at));
@@ -129,7 +129,7 @@ fn kid(jwk: &str) -> Option<String> {
     }
     let decoded = STANDARD.decode(jwk).map(Zeroizing::new);
     let json = decoded.as_ref().map_or(jwk.as_bytes(), |decoded| decoded.as_slice());
-    // Serde would take an array for the struct.
+    // Serde would also accept an array as the struct.
     if !json.trim_ascii_start().starts_with(b"{") {
         return None;
     }

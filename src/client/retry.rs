@@ -14,17 +14,18 @@ use super::runtime::LONGEST_TIMEOUT;
 /// | no response, an incomplete response, 408 or 5xx | retried | **not retried**: the key may exist |
 /// | any other response | not retried | not retried |
 ///
-/// `list` and `delete` are idempotent. `create` is not, because every create makes another key. It is retried only if
-/// the failed attempt certainly had no effect.
+/// `list` and `delete` are idempotent. `create` is not, because every create makes another key. A create is retried
+/// only if the failed attempt certainly had no effect.
 ///
 /// The backoff is exponential with full jitter: each wait is a random time between zero and a limit that doubles with
-/// every retry. If the response has a `Retry-After` header, its value is used instead. If that exceeds
-/// [`max_backoff`](Self::max_backoff), the request is not retried and the error has
-/// [`retry_after`](crate::Error::retry_after).
+/// every retry. If the response has a `Retry-After` header, its value is used instead. If the value exceeds
+/// [`max_backoff`](Self::max_backoff), the request is not retried, and
+/// [`Error::retry_after`](crate::Error::retry_after) returns the value.
 ///
 /// All attempts and waits share the deadline of the call, which
 /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout) sets. A request is not retried if the wait would exceed
-/// it. An attempt that can be retried also has a timeout of its own, the [`attempt_timeout`](Self::attempt_timeout).
+/// the deadline. An attempt that can be retried also has a timeout of its own, the
+/// [`attempt_timeout`](Self::attempt_timeout).
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,8 +70,8 @@ pub(crate) enum AttemptOutcome {
         status: StatusCode,
         retry_after: Option<Duration>,
     },
-    /// The certificate is not trusted, or the response is too large or cannot be decompressed. A retry would fail in the
-    /// same way.
+    /// The certificate is not trusted, or the response is too large or cannot be decompressed. A retry would fail in
+    /// the same way.
     Permanent,
 }
 
@@ -85,7 +86,8 @@ impl AttemptOutcome {
     }
 }
 
-/// Returns whether a status means that the request may have taken effect although it failed, and that another can succeed.
+/// Returns whether a status means that the request may have taken effect although it failed, and that another attempt
+/// can succeed.
 pub(super) fn may_have_taken_effect(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
 }
@@ -118,9 +120,9 @@ impl RetryPolicy {
 
     /// Sets the timeout of an attempt that can be retried after a timeout. Defaults to 20 s.
     ///
-    /// The last attempt, and every attempt of a create, may take all the time that is left until the deadline of the
-    /// call. If that is less than the attempt timeout, a response that does not arrive leaves no time for a retry. Set a
-    /// shorter attempt timeout together with a short deadline.
+    /// The last attempt, and every attempt of a create, may use all the time that is left until the call's deadline. If
+    /// the deadline comes before the attempt timeout, a response that does not arrive leaves no time for a retry. With
+    /// a short deadline, set a shorter attempt timeout too.
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
@@ -173,7 +175,8 @@ impl RetryPolicy {
 
     /// Returns the timeout of the next attempt if `remaining` is left until the deadline.
     pub(crate) fn timeout_for_attempt(&self, idempotent: bool, retries: u32, remaining: Duration) -> Duration {
-        // No share of a short deadline: it would cut off slow responses, which a single attempt would have received.
+        // A short deadline is not divided among attempts: that would cut off slow responses that a single attempt would
+        // have received.
         match idempotent && retries < self.max_retries {
             true => self.attempt_timeout.min(remaining),
             false => remaining,

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 
 /// A signing key without its private key, as returned by [`SigningKeys::list`](crate::SigningKeys::list).
 ///
-/// As JSON, it is an object with the members `id` and `created`, an RFC 3339 date or null. Keys are ordered by ID.
+/// In JSON, this is an object with the members `id` and `created`, which is an RFC 3339 date or null. Keys are ordered
+/// by ID.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SigningKeyInfo {
@@ -14,7 +15,7 @@ pub struct SigningKeyInfo {
 }
 
 impl SigningKeyInfo {
-    /// Creates a key without its private key and without a date.
+    /// Creates a key with this ID and without a date.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKeyInfo;

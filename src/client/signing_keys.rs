@@ -65,9 +65,9 @@ impl SigningKeys {
         Client::from_env()?.signing_keys_from_env()
     }
 
-    /// Creates a signing key and saves it to a store. If the store cannot be written, no key is created.
+    /// Creates a signing key and saves it to a store. If the store is not writable, no key is created.
     ///
-    /// Each call creates another key. To create one only if it is due, use [`rotate`](Self::rotate).
+    /// Each call creates another key. To create a key only if one is due, use [`rotate`](Self::rotate).
     ///
     /// ```
     /// use cloudflare_stream_keys::FileStore;
@@ -82,8 +82,8 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`create`](Self::create), and [`ErrorKind::Store`](crate::ErrorKind::Store) if the store fails. If
-    /// it fails after the key was created, [`Error::into_recovered_key`] returns the key.
+    /// Returns the errors of [`create`](Self::create), and [`ErrorKind::Store`](crate::ErrorKind::Store) if the store
+    /// fails. If the store fails after the key was created, [`Error::into_recovered_key`] returns the key.
     pub fn create_in<S: KeyStore + ?Sized>(&self, store: &mut S) -> Result<SigningKey, Error> {
         self.create_and_save(store, || None)
     }
@@ -94,7 +94,7 @@ impl SigningKeys {
         store: &mut S,
         saved: impl FnOnce() -> Option<Timestamp>,
     ) -> Result<SigningKey, Error> {
-        store.prepare().map_err(|e| Error::store("key store cannot be written", e))?;
+        store.prepare().map_err(|e| Error::store("key store is not writable", e))?;
         let key = self.create()?;
         match store.save(&SigningKey { saved: saved(), ..key.clone() }) {
             Ok(()) => Ok(key),
@@ -105,8 +105,9 @@ impl SigningKeys {
     /// Creates a signing key. Save it before you do anything else: the private key cannot be retrieved again.
     /// [`create_in`](Self::create_in) does both.
     ///
-    /// The call succeeds if the private key arrived, even if the rest of the response is damaged. A missing PEM or JWK is then
-    /// derived from the other, and the key is tested with a signature. A complete response is returned as it is, untested.
+    /// The call succeeds if the private key arrived, even if the rest of the response is damaged. A missing PEM or JWK
+    /// is then derived from the other form, and the key is tested by signing once. A key from a complete response is
+    /// returned untested.
     ///
     /// An account can have up to 1,000 keys. The request is retried only if the failed attempt certainly had no effect.
     /// See [`RetryPolicy`].
@@ -176,8 +177,8 @@ impl SigningKeys {
 
     /// Lists the keys of the account, without their private keys, in the order of the response.
     ///
-    /// Cloudflare responds with `"result": null` if there are none. This counts as an empty list, unless the response
-    /// has errors. A response without a `result` is an error.
+    /// Cloudflare responds with `"result": null` if there are no keys. This counts as an empty list, unless the
+    /// response has errors. A response without a `result` is an error.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -215,7 +216,7 @@ impl SigningKeys {
             .ok_or_else(|| failure::incomplete(Operation::List, &response, None, "response lists a key without an ID"))
     }
 
-    /// Deletes a key, and thereby revokes every token that it signed.
+    /// Deletes a key, which revokes every token that it signed.
     ///
     /// Returns the confirmation in the response, such as `Revoked`, if there is one.
     ///
@@ -236,7 +237,7 @@ impl SigningKeys {
     /// [`list`](Self::list).
     ///
     /// If the key does not exist, [`Error::is_not_found`] is true. If an earlier attempt of the same call may have
-    /// deleted it, or if no definite response arrives, [`Error::outcome_unknown`] is true.
+    /// deleted the key, or if no definite response arrives, [`Error::outcome_unknown`] is true.
     pub fn delete(&self, id: &str) -> Result<Option<String>, Error> {
         validate_id("key ID", id)?;
         match self.raw.delete_signing_keys(&self.account_id, id) {
@@ -244,7 +245,7 @@ impl SigningKeys {
                 let (envelope, response) = response.into_parts();
                 match envelope.errors {
                     Some(errors) if !errors.is_empty() => {
-                        let message = "response has errors although its status is a success";
+                        let message = "response has errors despite a success status";
                         Err(failure::incomplete(Operation::Delete(id), &response, Some(errors), message))
                     }
                     _ => Ok(envelope.result),
@@ -255,12 +256,12 @@ impl SigningKeys {
         }
     }
 
-    /// Deletes a key and makes sure that it is gone: lists the keys before and after. Call it for a key that has leaked.
+    /// Deletes a key, and lists the keys before and after to make sure that it is gone. Call this for a leaked key.
     ///
-    /// Success means that the key was listed and no longer is. After an error, fix the cause and call it again. If the outcome
-    /// was unknown, and the key is then not found, it is revoked.
+    /// Success means that the key was listed before and is not listed afterwards. After an error, fix the cause and
+    /// call this again. If the outcome was unknown and the second call does not find the key, the key is revoked.
     ///
-    /// Then call [`rotate`](Self::rotate), which creates a successor at once if it was the key to sign with.
+    /// Then call [`rotate`](Self::rotate), which creates a successor at once if programs sign with the revoked key.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -273,8 +274,8 @@ impl SigningKeys {
     ///
     /// # Errors
     /// Returns the errors of [`list`](Self::list) and [`delete`](Self::delete). If the key is not listed,
-    /// [`Error::is_not_found`] is true: it is revoked, or the key ID or the account ID is wrong. If the key may be deleted,
-    /// [`Error::outcome_unknown`] is true.
+    /// [`Error::is_not_found`] is true: the key is already revoked, or the key ID or the account ID is wrong. If the
+    /// key may have been deleted, [`Error::outcome_unknown`] is true.
     pub fn revoke(&self, id: &str) -> Result<(), Error> {
         validate_id("key ID", id)?;
         let is_id = |key: &SigningKeyInfo| key.id == id;
@@ -301,7 +302,7 @@ impl SigningKeys {
         generated::paths::list_signing_keys(&self.account_id)
     }
 
-    /// Returns the path of one key, relative to the base URL.
+    /// Returns the path of a key, relative to the base URL.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -340,7 +341,7 @@ impl SigningKeys {
         self
     }
 
-    /// Adds a header to every request. Replaces a header of the same name that was added before.
+    /// Adds a header to every request. Replaces an earlier header of the same name.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -352,8 +353,8 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the value is invalid, or if the
-    /// client sets this header itself, such as `Authorization`.
+    /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the value is invalid, or if
+    /// the client sets this header itself, such as `Authorization`.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let (name, value) = parse_header(name, value)?;
         self.raw.inner.headers.insert(name, value);
@@ -362,8 +363,8 @@ impl SigningKeys {
 
     /// Adds a query parameter to every request. The name and the value are URL-encoded.
     ///
-    /// The current operations have no query parameters; this is for ones that Cloudflare may add. A parameter that is
-    /// added twice is sent twice.
+    /// The current operations have no query parameters, but Cloudflare may add some. A parameter that is added twice is
+    /// sent twice.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -378,8 +379,8 @@ impl SigningKeys {
         self
     }
 
-    /// Returns the generated client, to get the status code, headers and messages of a response. It uses this handle's
-    /// settings.
+    /// Returns the generated client, which uses this handle's settings and also returns a response's status code,
+    /// headers and messages.
     ///
     /// ```
     /// # let server = cloudflare_stream_keys::mock::FakeServer::start();
@@ -400,7 +401,7 @@ pub(super) fn account_id_from(read: ReadVar) -> Result<String, Error> {
     Ok(id)
 }
 
-/// Returns whether a response has no body, and says so: one whose body did not arrive can look alike.
+/// Returns whether a success explicitly has no body. A response whose body did not arrive can look the same.
 fn is_empty_success(response: &Response) -> bool {
     let is_framed = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
     let has_no_content = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&response.status());

@@ -13,8 +13,8 @@ use crate::{Client, Credentials, SigningKeyInfo, SigningKeys};
 
 /// A fake server that stores keys, responds like the live API, and fails on demand.
 ///
-/// It is a real HTTP server on loopback and stops on drop. The keys that it creates are real RSA keys, but everybody has
-/// them, so they protect nothing. There are 16, which it then reuses with new IDs.
+/// It is a real HTTP server on loopback and stops on drop. The keys that it creates are real RSA keys, but they are
+/// published with this crate, so they protect nothing. After 16 keys, the server reuses them with new IDs.
 ///
 /// ```
 /// use cloudflare_stream_keys::mock::{FakeServer, Fault};
@@ -76,8 +76,8 @@ impl FakeServer {
         self.client().signing_keys(Self::ACCOUNT_ID).expect("a valid account ID")
     }
 
-    /// Adds a key to [`ACCOUNT_ID`](Self::ACCOUNT_ID), created at the server's time. It can be listed and deleted, but
-    /// cannot sign tokens.
+    /// Adds a key to [`ACCOUNT_ID`](Self::ACCOUNT_ID), created at the server's time. The key can be listed and deleted,
+    /// but cannot sign tokens.
     ///
     /// # Panics
     /// Panics like [`seed_in`](Self::seed_in).
@@ -87,7 +87,7 @@ impl FakeServer {
         self.seed_in(Self::ACCOUNT_ID, key);
     }
 
-    /// Adds a key to any account, with any creation date or none.
+    /// Adds a key to any account, with any creation date or without a date.
     ///
     /// ```
     /// use cloudflare_stream_keys::SigningKeyInfo;
@@ -102,13 +102,13 @@ impl FakeServer {
     /// ```
     ///
     /// # Panics
-    /// Panics if the account already has a key with this ID, or if an ID is empty or invalid: a test would pass for the
-    /// wrong reason.
+    /// Panics if the account already has a key with this ID, or if an ID is empty or invalid: otherwise, a test could
+    /// pass for the wrong reason.
     pub fn seed_in(&self, account_id: &str, key: SigningKeyInfo) {
         self.service().seed(account_id, key);
     }
 
-    /// Returns the server's time: the system's time, plus what was added with [`advance`](Self::advance).
+    /// Returns the server's time: the system's time plus the durations passed to [`advance`](Self::advance).
     pub fn now(&self) -> Timestamp {
         self.service().now()
     }
@@ -122,8 +122,8 @@ impl FakeServer {
 
     /// Verifies a playback token: its form, its signature, its claims and its times. The token's key must have been
     /// created by this server and not been deleted, and the token must be valid at the server's time. Its access rules
-    /// must be valid, but only [`verify_token_for`](Self::verify_token_for) evaluates them. The server knows no videos, so
-    /// any video UID is accepted, with a key of any account.
+    /// must be valid, but only [`verify_token_for`](Self::verify_token_for) evaluates them. The server has no videos,
+    /// so it accepts any video UID, and a key of any account.
     ///
     /// ```
     /// use cloudflare_stream_keys::Signer;
@@ -145,7 +145,8 @@ impl FakeServer {
         self.verify(token, None)
     }
 
-    /// Verifies a playback token like [`verify_token`](Self::verify_token), and evaluates its access rules for a viewer.
+    /// Verifies a playback token like [`verify_token`](Self::verify_token), and evaluates its access rules for a
+    /// viewer.
     ///
     /// ```
     /// use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
@@ -177,7 +178,7 @@ impl FakeServer {
 
     /// Makes the next request fail. Further faults queue up.
     ///
-    /// A fault affects one request, not one call: the client retries some of them. Use
+    /// A fault affects one request, not one call: the client retries some requests. Use
     /// [`RetryPolicy::none`](crate::RetryPolicy::none) to see the error of the first attempt.
     ///
     /// # Panics
@@ -201,7 +202,7 @@ impl FakeServer {
         self.service().faults.push((operation, fault));
     }
 
-    /// Removes the faults that have not affected a request.
+    /// Removes the faults that have not affected a request yet.
     pub fn clear_faults(&self) {
         self.service().faults.clear();
     }
@@ -222,7 +223,7 @@ impl FakeServer {
     /// Panics if a fault is left.
     pub fn assert_faults_used(&self) {
         let faults = self.service().faults.clone();
-        assert!(faults.is_empty(), "faults that no request has met: {faults:?}");
+        assert!(faults.is_empty(), "faults that affected no request: {faults:?}");
     }
 
     /// Returns all requests that the server has received, in order.

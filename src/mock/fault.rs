@@ -14,9 +14,9 @@ pub enum Operation {
 
 /// A failure to inject with [`FakeServer::inject`](super::FakeServer::inject).
 ///
-/// A request that takes effect creates or deletes the key, unless it would fail without the fault too: if its
-/// credentials are rejected, or if the key to delete does not exist. [`FakeServer::requests`](super::FakeServer::requests) includes every request
-/// that a fault affects.
+/// A request that takes effect creates or deletes the key, unless the request would fail without the fault too, because
+/// its credentials are rejected or the key to delete does not exist.
+/// [`FakeServer::requests`](super::FakeServer::requests) includes every request that a fault affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -33,22 +33,22 @@ pub enum Fault {
     /// The request takes effect, but the connection is reset before the response.
     ResetAfterEffect,
     /// The request takes effect, but the connection is reset after the headers and three quarters of the body. In the
-    /// response to a create, either the PEM or the JWK is complete. Some systems discard what the client has not read
-    /// when the reset arrives.
+    /// response to a create, either the PEM or the JWK is complete. When the reset arrives, some systems discard what
+    /// the client has not read yet.
     ResetWithinResponse,
     /// The request takes effect, but the response is a gateway's HTML page with status code 502.
     BadGatewayAfterEffect,
-    /// The request takes effect, but the last quarter of the response body is missing. The response is complete HTTP, so a
+    /// The request takes effect, but the last quarter of the response body is missing. The response is valid HTTP, so a
     /// list is not retried. In the response to a create, either the PEM or the JWK is complete.
     TruncateResponse,
     /// The request takes effect, but `result` in the response is null: a list shows no keys, and the private key of a
-    /// created key is lost. An error response is sent as it is.
+    /// created key is lost. An error response is sent unchanged.
     NullResult,
-    /// The request takes effect, but the private key in the response to a create has a format that this crate cannot read.
-    /// `create` succeeds, and [`Signer::new`](crate::Signer::new) fails.
+    /// The request takes effect, but the private key in the response to a create has a format that this crate cannot
+    /// read. `create` succeeds, and [`Signer::new`](crate::Signer::new) fails.
     UnreadableKey,
-    /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599. A 204, 205 or 304
-    /// has no body.
+    /// The request has no effect, and the response is an HTML page with this status code, from 200 to 599. A 204, 205
+    /// or 304 has no body.
     Status(u16),
     /// The request has no effect, and the response is a JSON error like Cloudflare's.
     Error {

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server with a thread for each connection. It can delay, withhold and cut responses.
+//! A small HTTP/1.1 server with a thread for each connection. It can delay, withhold and truncate responses.
 
 use std::io::{self, BufReader, ErrorKind, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -31,8 +31,8 @@ pub(super) struct HttpServer {
 
 struct Shared {
     handler: Box<Handler>,
-    /// The connections, or `None` if the server is stopped. A connection's only strong reference is in its thread, so that it
-    /// is closed when the thread drops it.
+    /// The connections, or `None` if the server is stopped. A connection's only strong reference is in its thread, so
+    /// that it is closed when the thread drops it.
     connections: Mutex<Option<Vec<Weak<TcpStream>>>>,
 }
 

@@ -74,7 +74,7 @@ impl RecordedRequest {
     }
 }
 
-/// Reads a chunk. Returns `false` if it was the last one, which is empty.
+/// Reads a chunk. Returns `false` after the last chunk, which is empty.
 fn read_chunk(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<bool> {
     let Ok(Status::Complete((_, length))) = httparse::parse_chunk_size(&read_line(reader)?) else {
         return Err(ErrorKind::InvalidData.into());

@@ -4,8 +4,8 @@ use pkcs1::der::{Decode, Encode, Reader, SliceReader};
 use crate::Secret;
 use crate::private_key::PrivateKey;
 
-/// 16 RSA keys of 2,048 bits in PKCS#1 DER, one after the other, made with `openssl genrsa`. They are published with this
-/// crate, so they protect nothing. They are not PEM, because secret scanners would report it.
+/// 16 RSA keys of 2,048 bits in PKCS#1 DER, one after the other, made with `openssl genrsa`. They are published with
+/// this crate, so they protect nothing. They are not PEM, because secret scanners would report PEM.
 const KEYS: &[u8] = include_bytes!("keys.der");
 
 /// An RSA key in the formats of the service.

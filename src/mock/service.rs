@@ -1,4 +1,4 @@
-//! What the fake server knows, and how it responds.
+//! The state of the fake server, and its responses.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,7 +39,7 @@ struct StoredKey {
 }
 
 impl Service {
-    /// Returns the response, and the fault that the request meets.
+    /// Returns the response, and the fault that affects the request.
     pub(super) fn respond(&mut self, request: RecordedRequest) -> (Response, Option<Fault>) {
         let segments: Vec<&str> = request.path.split('/').collect();
         let (operation, account_id, key_id) = match (request.method.as_str(), &segments[..]) {
@@ -79,7 +79,7 @@ impl Service {
                 response.headers.push(("retry-after", retry_after.as_secs().to_string()));
                 response
             }
-            // The others concern only how the response is delivered.
+            // The other faults change only how the response is delivered.
             _ => execute(),
         };
         self.requests.push(request);

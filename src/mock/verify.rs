@@ -19,8 +19,7 @@ use crate::validate::validate_id;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The token is not a JWS, or lacks a required header or claim, or has an invalid one, such as more than 5 access
-    /// rules.
+    /// The token is not a JWS, or a header or claim is missing or invalid, such as more than 5 access rules.
     Malformed,
     /// No key has the token's `kid`, or the key was deleted.
     UnknownKey,
@@ -48,8 +47,8 @@ impl Viewer {
     /// IPv4-mapped IPv6 address means the IPv4 address.
     ///
     /// # Panics
-    /// Panics if the country is not one that an access rule can name, such as `UK`. With it, a test that expects a viewer
-    /// to be blocked would pass for the wrong reason.
+    /// Panics if no access rule can name the country, such as `UK`: otherwise, a test that expects a blocked viewer
+    /// could pass for the wrong reason.
     ///
     /// ```
     /// use cloudflare_stream_keys::mock::Viewer;
@@ -78,7 +77,7 @@ struct Claims {
     kid: String,
     exp: Seconds,
     nbf: Option<Seconds>,
-    /// Objects, because serde would take an array for a rule.
+    /// Objects, because serde would also accept an array as a rule.
     #[serde(default, rename = "accessRules")]
     access_rules: Vec<Map<String, Value>>,
 }
@@ -147,7 +146,7 @@ pub(super) fn verify(
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError::Malformed)?;
-    // Serde would take an array for the struct.
+    // Serde would also accept an array as the struct.
     if !json.trim_ascii_start().starts_with(b"{") {
         return Err(TokenError::Malformed);
     }

@@ -14,10 +14,10 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 
 /// A rule that allows or blocks viewers by country or IP address.
 ///
-/// A token can have up to 5 rules. Rules are alternatives: they are evaluated in order, and the first one that matches
+/// A token can have up to 5 rules. Rules are alternatives: they are evaluated in order, and the first rule that matches
 /// the viewer applies. If no rule matches, the viewer is allowed, so a list of allowed viewers must end with
-/// [`block_any`](Self::block_any). [`only_countries`](Self::only_countries) and [`only_ips`](Self::only_ips) return both
-/// rules:
+/// [`block_any`](Self::block_any). [`only_countries`](Self::only_countries) and [`only_ips`](Self::only_ips) return
+/// both rules:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -35,8 +35,8 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// ```
 ///
 /// # Requiring both a country and a range
-/// A rule cannot require both. First block all addresses outside the ranges. The rules after that apply only to viewers
-/// in the ranges. In another order, they do not:
+/// A single rule cannot require both. First block all addresses outside the ranges, so that the rules after it apply
+/// only to viewers inside them. The order matters:
 ///
 /// ```
 /// # use cloudflare_stream_keys::mock::{FakeServer, TokenError, Viewer};
@@ -58,7 +58,7 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 /// ```
 ///
 /// # Rules in a config file
-/// A rule can be deserialized from the members that it has in a token, and is checked as by its constructors:
+/// A rule can be deserialized from the JSON that a token contains. The checks are those of the constructors:
 ///
 /// ```
 /// # use cloudflare_stream_keys::AccessRule;
@@ -73,7 +73,7 @@ const ALL_ADDRESSES: [IpNet; 2] = [
 ///
 /// # Limitations
 /// - An IPv4 range never matches an IPv6 viewer, and vice versa. Many viewers have addresses of both families, and
-///   cannot choose which one their player uses. List ranges of both, or allow by country.
+///   cannot choose which address their player uses. List ranges of both families, or allow by country.
 /// - Rules are evaluated again during playback, so a viewer who switches networks can be blocked in the middle of a
 ///   video.
 /// - Rules cannot match continents, regions or networks (ASNs).
@@ -106,7 +106,7 @@ pub(crate) enum Action {
     Block,
 }
 
-/// A rule of another program or of a file.
+/// A rule from a file or from another program's token.
 #[derive(Deserialize)]
 struct UncheckedRule {
     r#type: String,
@@ -125,7 +125,7 @@ impl TryFrom<UncheckedRule> for AccessRule {
         let action = match action.as_str() {
             "allow" => Action::Allow,
             "block" => Action::Block,
-            _ => return Err(Error::invalid_input(format!("action {action:?} is neither allow nor block"))),
+            _ => return Err(Error::invalid_input(format!("access rule action {action:?} is neither allow nor block"))),
         };
         match r#type.as_str() {
             "any" if country.is_empty() && ip.is_empty() => Ok(Self::any(action)),
@@ -134,14 +134,14 @@ impl TryFrom<UncheckedRule> for AccessRule {
             "any" | "ip.geoip.country" | "ip.src" => {
                 Err(Error::invalid_input(format!("access rule of type {type} has a list of another type; remove it")))
             }
-            _ => Err(Error::invalid_input(format!("type {type:?} is not any, ip.geoip.country or ip.src"))),
+            _ => Err(Error::invalid_input(format!("access rule type {type:?} is not any, ip.geoip.country or ip.src"))),
         }
     }
 }
 
 impl AccessRule {
     /// Allows viewers in these countries. Each is an ISO 3166-1 alpha-2 code such as `GB`, in upper or lower case. Two
-    /// more codes are accepted: `T1` for the Tor network, and `XX` for an unknown country.
+    /// other codes are accepted: `T1` for the Tor network, and `XX` for an unknown country.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty or contains an invalid
@@ -164,8 +164,8 @@ impl AccessRule {
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the list is empty, or if an item is
     /// neither an address nor a range. Also rejects:
-    /// - a range with host bits set, such as `203.0.113.7/24`, which can mean the range `203.0.113.0/24` or the address
-    ///   `203.0.113.7`, and
+    /// - a range with host bits set, such as `203.0.113.7/24`, which could mean the range `203.0.113.0/24` or the
+    ///   address `203.0.113.7`, and
     /// - a private, loopback, link-local or multicast range, such as `10.0.0.0/8`: Cloudflare sees public addresses.
     pub fn allow_ips<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         Self::ips(Action::Allow, addresses)
@@ -196,17 +196,17 @@ impl AccessRule {
         Ok(Self { kind: Kind::Ip, action: Action::Block, country: Vec::new(), ip })
     }
 
-    /// Allows every viewer. No rule can follow this one.
+    /// Allows every viewer. Must be the last rule.
     pub fn allow_any() -> Self {
         Self::any(Action::Allow)
     }
 
-    /// Blocks every viewer. No rule can follow this one.
+    /// Blocks every viewer. Must be the last rule.
     pub fn block_any() -> Self {
         Self::any(Action::Block)
     }
 
-    /// Allows viewers in these countries, and blocks all others. No rule can follow these two.
+    /// Allows viewers in these countries, and blocks all others. The two rules must come last.
     ///
     /// # Errors
     /// Returns the same errors as [`allow_countries`](Self::allow_countries).
@@ -214,7 +214,7 @@ impl AccessRule {
         Ok([Self::allow_countries(countries)?, Self::block_any()])
     }
 
-    /// Allows viewers with these addresses, and blocks all others. No rule can follow these two.
+    /// Allows viewers with these addresses, and blocks all others. The two rules must come last.
     ///
     /// # Errors
     /// Returns the same errors as [`allow_ips`](Self::allow_ips).
@@ -222,8 +222,8 @@ impl AccessRule {
         Ok([Self::allow_ips(addresses)?, Self::block_any()])
     }
 
-    /// Returns whether the rule allows only some viewers. As the last one it changes nothing, because all others are
-    /// allowed too.
+    /// Returns whether the rule allows only some viewers. As the last rule, it changes nothing, because all other
+    /// viewers are allowed too.
     pub(super) fn is_redundant_as_last(&self) -> bool {
         self.action == Action::Allow && self.kind != Kind::Any
     }
@@ -258,7 +258,7 @@ pub(super) fn find_unreachable(rules: &[AccessRule]) -> Option<usize> {
         };
         let is_unreachable = everyone || is_covered;
         countries.extend(rule.country.iter().map(String::as_str));
-        // Merges adjacent ranges, so that a covered range lies within a single one.
+        // Merges adjacent ranges, so that a covered range lies within a single range.
         ips = IpNet::aggregate(&[&ips, rule.ip.as_slice()].concat());
         everyone |= rule.kind == Kind::Any || ALL_ADDRESSES.iter().all(|all| ips.contains(all));
         is_unreachable
@@ -300,14 +300,14 @@ fn parse_range(text: &str) -> Result<IpNet, Error> {
     }
     let range = without_mapping(range);
     match space_without_viewers(range) {
-        Some(space) => Err(Error::invalid_input(format!(
-            "range {text} is {space}; list the public addresses of viewers, which Cloudflare sees"
-        ))),
+        Some(space) => {
+            Err(Error::invalid_input(format!("range {text} is {space}; list the viewers' public addresses")))
+        }
         None => Ok(range),
     }
 }
 
-/// Returns the kind of addresses in a range that no viewer can have, according to the IANA special-purpose registries.
+/// Returns why no viewer can have an address in a range, according to the IANA special-purpose registries.
 fn space_without_viewers(range: IpNet) -> Option<&'static str> {
     let (first, last) = (range.network(), range.broadcast());
     let all = |has_v4: fn(&Ipv4Addr) -> bool, has_v6: fn(&Ipv6Addr) -> bool| {

@@ -13,9 +13,9 @@ const MAX_LENGTH: usize = 54;
 
 /// An account's customer code, which is part of the host name in its video URLs.
 ///
-/// It is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL in the Stream dashboard. Parse it once,
-/// when the program starts, or deserialize it from a config file. The code, the host name and its https URL are all
-/// accepted:
+/// The code is `CODE` in `customer-CODE.cloudflarestream.com`, the host of every URL in the Stream dashboard. Parse it
+/// once, when the program starts, or deserialize it from a config file. The code, the host name and its https URL are
+/// all accepted:
 ///
 /// ```
 /// use cloudflare_stream_keys::sign::CustomerCode;
@@ -36,7 +36,7 @@ const MAX_LENGTH: usize = 54;
 /// use cloudflare_stream_keys::sign::CustomerCode;
 ///
 /// let error = "023e105f4ecef8ad9ca31a8372d0c353".parse::<CustomerCode>().unwrap_err();
-/// assert!(error.to_string().contains("that looks like an account ID"));
+/// assert!(error.to_string().contains("looks like an account ID"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -67,7 +67,7 @@ impl FromStr for CustomerCode {
             return Err(invalid("is empty"));
         }
         if code.len() == 32 && code.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(invalid("is invalid: that looks like an account ID or video UID"));
+            return Err(invalid("looks like an account ID or video UID"));
         }
         if !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(invalid("contains a character other than letters and digits"));

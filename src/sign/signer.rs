@@ -46,7 +46,7 @@ struct Inner {
 }
 
 impl Signer {
-    /// Creates a signer from a key that [`create`](crate::SigningKeys::create) returned. It uses the key's JWK.
+    /// Creates a signer from a signing key. Uses the key's JWK.
     ///
     /// # Errors
     /// Returns the same errors as [`from_jwk`](Self::from_jwk), and
@@ -64,8 +64,8 @@ impl Signer {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the ID is empty or contains a character
-    /// other than letters, digits, `-`, `.`, `_` and `~`, or if the PEM is not a valid RSA private key of at least 2,048
-    /// bits. The message gives the reason.
+    /// other than letters, digits, `-`, `.`, `_` and `~`, or if the PEM is not a valid RSA private key of at least
+    /// 2,048 bits. The message says why.
     pub fn from_pem(key_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
         let key_id = key_id.into();
         validate_id("key ID", &key_id)?;
@@ -83,14 +83,14 @@ impl Signer {
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the JWK is not a valid RSA private key of
-    /// at least 2,048 bits, or if its `kid` is missing or invalid as a key ID. The message gives the reason.
+    /// at least 2,048 bits, or if its `kid` is missing or invalid as a key ID. The message says why.
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
         let (key_id, key) = PrivateKey::from_jwk(jwk)?;
         validate_id("JWK's kid", &key_id)?;
         Self::with(key_id, key.test("JWK")?)
     }
 
-    /// Creates a signer from a text that [`SigningKey::from_json`] accepts: a stored key, or the response to a create.
+    /// Creates a signer from text that [`SigningKey::from_json`] accepts: a stored key, or the response to a create.
     ///
     /// # Errors
     /// Returns the errors of [`SigningKey::from_json`] and [`new`](Self::new).
@@ -98,11 +98,11 @@ impl Signer {
         Self::new(&SigningKey::from_json(text)?)
     }
 
-    /// Creates a signer with the key that was saved last to a store, offline. A key that cannot sign is passed over: an
-    /// older key still works, and [`rotate`](crate::SigningKeys::rotate) reports the problem.
+    /// Creates a signer with the key that was last saved to a store, without a request. Skips a key that cannot sign:
+    /// an older key still works, and [`rotate`](crate::SigningKeys::rotate) reports the problem.
     ///
-    /// Call it again at least once an hour, and replace the signer: [`RotationPolicy`](crate::RotationPolicy) relies on
-    /// it. A list of the account's keys is not needed.
+    /// Call this again at least once an hour, and replace the signer. [`RotationPolicy`](crate::RotationPolicy) relies
+    /// on that.
     ///
     /// ```
     /// use cloudflare_stream_keys::{FileStore, Signer};
@@ -118,8 +118,8 @@ impl Signer {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be loaded or is empty, and the error of
-    /// [`new`](Self::new) for the newest key if none of the keys can sign.
+    /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be loaded or is empty, and the error
+    /// of [`new`](Self::new) for the newest key if none of the keys can sign.
     pub fn from_store<S: KeyStore + ?Sized>(store: &mut S) -> Result<Self, Error> {
         let mut keys = store.load().map_err(|e| Error::store("key store could not be loaded", e))?;
         newest_first(&mut keys);
@@ -131,7 +131,7 @@ impl Signer {
             }
         }
         Err(first_error
-            .unwrap_or_else(|| Error::new(ErrorKind::Store, "key store has no keys; check that it is the right one")))
+            .unwrap_or_else(|| Error::new(ErrorKind::Store, "key store has no keys; check that it is the right store")))
     }
 
     /// Creates a signer from environment variables: `CLOUDFLARE_STREAM_SIGNING_KEY_JWK`, or

@@ -105,7 +105,7 @@ impl PlaybackTokenBuilder<'_> {
         self
     }
 
-    /// Sets whether the token can be used to download the video as MP4. By default, the claim is omitted.
+    /// Sets whether the token allows downloads. By default, the claim is omitted.
     pub fn downloadable(mut self, downloadable: bool) -> Self {
         self.downloadable = Some(downloadable);
         self
@@ -123,7 +123,7 @@ impl PlaybackTokenBuilder<'_> {
         self
     }
 
-    /// Sets the time that is used as the current time, for reproducible tokens. Defaults to the system's time.
+    /// Sets the time to use as the current time, for reproducible tokens. Defaults to the system's time.
     pub fn signing_time(mut self, time: Timestamp) -> Self {
         self.signing_time = Some(time);
         self
@@ -158,7 +158,7 @@ impl PlaybackTokenBuilder<'_> {
         }
         if self.rules.last().is_some_and(AccessRule::is_redundant_as_last) {
             return Err(Error::invalid_input(
-                "last access rule has no effect, because viewers whom no rule matches are allowed; add \
+                "last access rule has no effect, because viewers who match no rule are allowed; add \
                  AccessRule::block_any()",
             ));
         }
@@ -202,7 +202,7 @@ impl PlaybackTokenBuilder<'_> {
 
 /// A signed playback token: a compact JWS (RFC 7515) to give to viewers.
 ///
-/// It replaces the video's UID in a URL, and plays that video until it expires or its key is deleted.
+/// The token replaces the video's UID in a URL, and is valid until it expires or its key is deleted.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PlaybackToken {
     text: String,
@@ -216,7 +216,7 @@ impl PlaybackToken {
         &self.text
     }
 
-    /// Returns the URLs that the token opens, on the account's host name.
+    /// Returns the video's URLs with this token, on the account's host name.
     ///
     /// ```
     /// # use cloudflare_stream_keys::mock::FakeServer;

@@ -1,4 +1,4 @@
-//! The URLs of a video, with a token in them. Get them from [`PlaybackToken::urls`](super::PlaybackToken::urls).
+//! URLs of a video that contain a playback token. [`PlaybackToken::urls`](super::PlaybackToken::urls) returns them.
 //!
 //! ```
 //! # use cloudflare_stream_keys::mock::FakeServer;
@@ -17,7 +17,8 @@
 //! # Ok::<(), cloudflare_stream_keys::Error>(())
 //! ```
 //!
-//! Options are not checked, because none is invalid: a number or a time of zero means the default, which is Cloudflare's.
+//! Options accept any value, except for [`filename`](PlaybackUrl::filename). A number or a time of zero means
+//! Cloudflare's default.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -36,7 +37,7 @@ const MAX_FILENAME_LENGTH: usize = 120;
 /// The path prefix of downloads, which need a token that allows them.
 const DOWNLOADS: &[u8] = b"downloads/";
 
-/// The URLs that a [`PlaybackToken`] opens. Returned by [`PlaybackToken::urls`].
+/// The URLs of a video that contain a [`PlaybackToken`]. Returned by [`PlaybackToken::urls`].
 #[derive(Clone, Copy, Debug)]
 pub struct PlaybackUrls<'a> {
     token: &'a PlaybackToken,
@@ -53,7 +54,7 @@ impl<'a> PlaybackUrls<'a> {
         self.url("manifest/video.m3u8")
     }
 
-    /// Returns the URL of the Low-Latency HLS manifest of a live input, for which it must be enabled.
+    /// Returns the URL of the Low-Latency HLS manifest of a live input. Low-Latency HLS must be enabled for the input.
     pub fn low_latency_hls(&self) -> PlaybackUrl<Manifest> {
         self.hls().parameter("protocol", "llhls")
     }
@@ -75,12 +76,12 @@ impl<'a> PlaybackUrls<'a> {
         self.url("iframe")
     }
 
-    /// Returns the URL of Cloudflare's page with the player, for sharing as a link.
+    /// Returns the URL of a page with Cloudflare's player, for sharing as a link.
     pub fn watch(&self) -> PlaybackUrl {
         self.url("watch")
     }
 
-    /// Returns the URL of a thumbnail: a JPEG image, of the first frame by default.
+    /// Returns the URL of a JPEG thumbnail, of the first frame by default.
     pub fn thumbnail(&self) -> PlaybackUrl<Thumbnail> {
         self.url("thumbnails/thumbnail.jpg")
     }
@@ -102,7 +103,7 @@ impl<'a> PlaybackUrls<'a> {
         self.downloadable("downloads/audio.m4a")
     }
 
-    /// Returns the URL with any other path after the token, without a leading slash and without a query.
+    /// Returns the URL with this path after the token. The path has no leading slash and no query.
     ///
     /// ```
     /// # use cloudflare_stream_keys::mock::FakeServer;
@@ -120,7 +121,7 @@ impl<'a> PlaybackUrls<'a> {
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if:
     /// - the path is empty, starts with a slash, or has a segment that is `.` or `..`,
     /// - it contains a query, a fragment, or a character that must be percent-encoded (RFC 3986), or
-    /// - it is a download, and the token was not signed with
+    /// - the path is a download, and the token was not signed with
     ///   [`downloadable(true)`](super::PlaybackTokenBuilder::downloadable).
     pub fn path(&self, path: &str) -> Result<PlaybackUrl, Error> {
         let decoded: Vec<u8> = percent_decode_str(path).collect();
@@ -144,9 +145,9 @@ impl<'a> PlaybackUrls<'a> {
     }
 }
 
-/// A URL of a video, with a token in it. Convert it with `to_string`, or print it.
+/// A URL of a video that contains a token. Convert it with `to_string`, or print it.
 ///
-/// `Kind` is the kind of URL, and determines its options. `Debug` does not print the token.
+/// `Kind` determines which options the URL has. `Debug` does not print the token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct PlaybackUrl<Kind = ()> {
@@ -212,8 +213,8 @@ impl<Kind> PlaybackUrl<Kind> {
 }
 
 impl PlaybackUrl<Manifest> {
-    /// Limits the manifest to the resolution closest to this bandwidth. By default, and with zero, it lists every resolution
-    /// of the video. Use this only if the player has no such setting (guide "Use your own player").
+    /// Limits the manifest to the resolution closest to this bandwidth. By default, and with zero, the manifest lists
+    /// every resolution of the video. Use this only if the player has no setting for it (guide "Use your own player").
     pub fn client_bandwidth_hint(self, kilobits_per_second: u32) -> Self {
         let megabits_per_second = f64::from(kilobits_per_second) / 1000.0;
         if kilobits_per_second == 0 {
@@ -262,7 +263,7 @@ impl PlaybackUrl<Thumbnail> {
         )
     }
 
-    /// Converts the URL to that of an animated thumbnail with the same options: a GIF image.
+    /// Converts the URL to that of an animated GIF thumbnail with the same options.
     pub fn animated(self) -> PlaybackUrl<AnimatedThumbnail> {
         let Self { base, parameters, .. } = self;
         PlaybackUrl { base, path: "thumbnails/thumbnail.gif".to_string(), parameters, kind: PhantomData }
@@ -271,7 +272,7 @@ impl PlaybackUrl<Thumbnail> {
 
 /// Defaults are those of Cloudflare's guide "Display thumbnails".
 impl PlaybackUrl<AnimatedThumbnail> {
-    /// Sets the length of the part of the video that is shown. Zero means the default, which is 5 s.
+    /// Sets how much of the video is shown. Zero means the default, which is 5 s.
     pub fn duration(self, duration: Duration) -> Self {
         self.seconds("duration", duration)
     }
@@ -331,7 +332,8 @@ impl<Kind> Serialize for PlaybackUrl<Kind> {
     }
 }
 
-/// Checks that RFC 3986 allows all the characters of a path, and that it stays below the token when a browser resolves it.
+/// Checks that RFC 3986 allows all the characters of a path, and that the path stays below the token when a browser
+/// resolves the URL.
 fn validate_path(path: &str, decoded: &[u8]) -> Result<(), Error> {
     let invalid = |problem| Err(Error::invalid_input(format!("path {problem}")));
     if path.is_empty() {

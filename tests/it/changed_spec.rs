@@ -20,7 +20,7 @@ fn new_operations_compile_and_can_be_called() {
 #[test]
 fn broken_spec_is_named() {
     let package = package("broken-spec", "{\n  \"openapi\": \"3.0.3\",\n  oops\n}");
-    assert_fails(&package, "stream-keys.json: not valid JSON: key must be a string at line 3 column 3; fix it there");
+    assert_fails(&package, "stream-keys.json: not valid JSON: key must be a string at line 3 column 3; fix the spec");
     fs::remove_file(package.join(SPEC)).unwrap();
     assert_fails(&package, "stream-keys.json: cannot be read: ");
 }
@@ -48,7 +48,8 @@ fn package(name: &str, spec: &str) -> PathBuf {
     package
 }
 
-/// Runs the tests of the package. It shares the target folder and the backend, so that dependencies are not built again.
+/// Runs the tests of the package. It shares the target folder and the backend, so that dependencies are not built
+/// again.
 fn test(package: &Path) -> Output {
     let features = if cfg!(feature = "aws-lc-rs") { "client,aws-lc-rs" } else { "client,ring" };
     Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()))

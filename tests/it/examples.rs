@@ -26,7 +26,9 @@ fn live_quickstart(server: &FakeServer) -> Command {
 #[test]
 fn quickstart_shows_the_life_of_a_key() {
     let output = run(&mut example("quickstart"));
-    for line in ["create   POST", "Secret([REDACTED])", "manifest/video.m3u8", "the key is gone", "does not have it"] {
+    for line in
+        ["create   POST", "Secret([REDACTED])", "manifest/video.m3u8", "the key is gone", "does not have this key"]
+    {
         assert!(output.contains(line), "{output}");
     }
     assert!(output.ends_with("is_not_found() is true\n"), "{output}");

@@ -83,7 +83,7 @@ fn key_is_never_replaced() {
 fn key_that_could_not_be_loaded_is_not_saved() {
     let (folder, mut store) = store();
     let error = store.save(&SigningKey::new("key-1", "cGVt", "")).unwrap_err();
-    assert!(error.to_string().contains("only a part"), "{error}");
+    assert!(error.to_string().contains("incomplete"), "{error}");
     assert!(!folder.path().join("keys").exists());
     // A key with one form is completed, and is the same when it is saved again.
     let server = FakeServer::start();
@@ -150,7 +150,7 @@ fn damaged_or_misnamed_file_fails_the_whole_load_and_foreign_files_are_left_alon
     for (name, text, message) in [
         ("key-key-2.json", &text[..text.len() - 1], "stored key is truncated JSON"),
         ("key-key-2.json", "", "stored key is truncated JSON"),
-        ("key-key-2.json", &text[..], "file contains key key-1; rename it to key-key-1.json"),
+        ("key-key-2.json", &text[..], "file contains key key-1; rename the file to key-key-1.json"),
     ] {
         fs::write(keys.join(name), text).unwrap();
         let error = store.load().unwrap_err();
@@ -209,7 +209,7 @@ fn signer_uses_the_key_that_was_saved_last_and_can_sign() {
     let error = Signer::from_store(&mut store).unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string()),
-        (ErrorKind::Store, "key store has no keys; check that it is the right one".into())
+        (ErrorKind::Store, "key store has no keys; check that it is the right store".into())
     );
 
     let server = FakeServer::start();

@@ -356,7 +356,7 @@ fn mistakes_in_a_test_are_panics_with_a_reason() {
     fake.assert_faults_used();
     fake.inject_on(Operation::Delete, Fault::Hang);
     fake.signing_keys().list().unwrap();
-    assert_eq!(panic_message(|| fake.assert_faults_used()), "faults that no request has met: [(Some(Delete), Hang)]");
+    assert_eq!(panic_message(|| fake.assert_faults_used()), "faults that affected no request: [(Some(Delete), Hang)]");
 }
 
 #[test]

@@ -21,8 +21,8 @@ fn all_errors_for(bytes: Vec<u8>) -> Vec<Error> {
     errors
 }
 
-/// Sends this response to a create, a list and a delete. Returns what became of them: what a call returned, or the kind of
-/// its error, with `?` if the outcome is unknown and `+ key` if a key was recovered.
+/// Sends this response to a create, a list and a delete. Returns what became of them: what a call returned, or the kind
+/// of its error, with `?` if the outcome is unknown and `+ key` if a key was recovered.
 fn outcomes(bytes: Vec<u8>) -> [String; 3] {
     let keys = RawServer::with_replies(vec![Reply::Bytes(bytes)]).signing_keys();
     let create = keys.create().map(|key| key.id);
@@ -185,7 +185,7 @@ fn errors_say_what_to_do() {
             [
                 "the key may exist; compare list() with your stored keys",
                 "",
-                "the key may be deleted already; check with list()"
+                "the key may already be deleted; check with list()"
             ]
         );
     }

@@ -27,8 +27,8 @@ fn key_of_another_account_is_not_found() {
     for _ in 0..2 {
         let error = wrong.revoke("leaked").unwrap_err();
         assert!(error.is_not_found() && !error.outcome_unknown(), "{error:#?}");
-        let message = "failed to revoke signing key leaked: account wrong-account does not have it; it is already \
-                       revoked, unless one of the two IDs is wrong";
+        let message = "failed to revoke signing key leaked: account wrong-account does not have this key; it is \
+                       already revoked, or one of the two IDs is wrong";
         assert_eq!(error.to_string(), message);
     }
     assert!(fake.requests().iter().all(|request| request.method == "GET"));
@@ -63,7 +63,7 @@ fn list_that_fails_after_the_delete_or_still_has_the_key_is_an_error() {
     let list = Reply::Bytes(response(200, &success_body(json!([{ "id": KEY_ID }]))));
     let deleted = Reply::Bytes(response(200, &success_body(json!("Revoked"))));
     for (last, message) in [
-        (list.clone(), "still in the list after the service confirmed its deletion"),
+        (list.clone(), "key is still listed after the service confirmed its deletion"),
         (Reply::Bytes(response(403, "")), "403"),
     ] {
         let server = RawServer::with_replies(vec![list.clone(), deleted.clone(), last]);

@@ -75,8 +75,9 @@ fn stored(keys: &SigningKeys, saved: Option<i64>) -> SigningKey {
     key
 }
 
-/// A case with the default policy: keys A, B, C and so on, as the account has them (`L` listed), the store (`S` with the day
-/// on which it was saved, `?` for none), and whether they can sign (`!` if not). Returns the plan, with letters for IDs.
+/// A case with the default policy: keys A, B, C and so on, as the account has them (`L` listed), the store (`S` with
+/// the day on which it was saved, `?` for none), and whether they can sign (`!` if not). Returns the plan, with letters
+/// for IDs.
 fn plan(keys: &SigningKeys, case: &str, day: i64) -> (RotationPlan, impl Fn(&str) -> String) {
     let (mut listed, mut in_store, mut letters) = (Vec::new(), Vec::new(), BTreeMap::new());
     for part in case.split_whitespace() {
@@ -209,7 +210,7 @@ fn successor_is_saved_before_the_older_key_is_deleted() {
 fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
     for (fails, message) in [
         ("load", "key store could not be loaded: cannot load"),
-        ("prepare", "rotation is incomplete: key store cannot be written: cannot prepare"),
+        ("prepare", "rotation is incomplete: key store is not writable: cannot prepare"),
         ("save", "was created but not saved: cannot save; take it with into_recovered_key()"),
     ] {
         let (server, mut store, old, now) = due();
@@ -272,7 +273,7 @@ fn store_that_does_not_return_what_it_saved_is_noticed() {
     let server = FakeServer::start();
     let mut store = Store { hides: true, ..Store::default() };
     let error = rotate(&server, &mut store, server.now()).unwrap_err();
-    assert!(error.to_string().contains("key store does not return it, or its date"), "{error}");
+    assert!(error.to_string().contains("key store does not return the saved key or its date"), "{error}");
     assert_eq!(error.recovered_key().unwrap().id, error.report().created);
 }
 
@@ -299,13 +300,13 @@ fn key_is_created_only_if_it_can_be_saved_and_is_in_the_error_if_it_was_not() {
     let mut store = Store { fails: "prepare", ..Store::default() };
     let error = server.signing_keys().create_in(&mut store).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Store, false));
-    assert_eq!((error.to_string(), server.requests().len()), ("key store cannot be written: cannot prepare".into(), 0));
+    assert_eq!((error.to_string(), server.requests().len()), ("key store is not writable: cannot prepare".into(), 0));
 
     store.fails = "save";
     let error = server.signing_keys().create_in(&mut store).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown(), error.is_retryable()), (ErrorKind::Store, true, false));
     let id = server.signing_keys().list().unwrap().remove(0).id;
-    let message = format!("key {id} was created but not saved: cannot save; take it with into_recovered_key()");
+    let message = format!("key {id} was created but not saved: cannot save; get the key with into_recovered_key()");
     assert_eq!(error.to_string(), message);
     let key = error.into_recovered_key().unwrap().into_signing_key().unwrap();
     store.fails = "";

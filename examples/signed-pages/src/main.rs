@@ -1,11 +1,12 @@
-//! A web server whose pages show protected videos. Each request gets a token of its own.
+//! A web server whose pages show protected videos. Each request gets its own token.
 //!
 //! ```text
 //! cargo run --manifest-path examples/signed-pages/Cargo.toml -- FOLDER CUSTOMER_CODE 127.0.0.1:8000
 //! ```
 //!
-//! `FOLDER` is a `FileStore` with a key in it. Then open `http://127.0.0.1:8000/VIDEO_UID`. The server needs no credentials
-//! and makes no requests. If another program rotates the keys in the folder, it signs with the new one within a minute.
+//! `FOLDER` is a `FileStore` with a key in it. Then open `http://127.0.0.1:8000/VIDEO_UID`. The server needs no
+//! credentials and makes no requests. If another program rotates the keys in the folder, the server signs with the new
+//! key within a minute.
 
 use std::error::Error;
 use std::io::{self, Cursor};
@@ -70,7 +71,7 @@ fn page(token: &PlaybackToken, customer: &CustomerCode) -> String {
     )
 }
 
-/// Creates a response that nobody may cache, because the token in it is for one visitor.
+/// Creates a response that must not be cached, because the token in it is for one visitor.
 fn html(status: u16, body: String) -> Response<Cursor<Vec<u8>>> {
     let headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")];
     let headers = headers.into_iter().filter_map(|(name, value)| Header::from_bytes(name, value).ok());

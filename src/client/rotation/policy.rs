@@ -12,8 +12,8 @@ const DAY: Duration = HOUR.saturating_mul(24);
 
 /// When to create and delete keys, so that keys are replaced regularly and no token is revoked before it expires.
 ///
-/// [`SigningKeys::rotate`](crate::SigningKeys::rotate) does what is due. [`plan`](Self::plan) is the pure function in it. The
-/// [module](super) says what they do, and what they rely on.
+/// [`SigningKeys::rotate`](crate::SigningKeys::rotate) follows the policy. [`plan`](Self::plan) only computes what is
+/// due. The [module](super) describes a run and its assumptions.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,10 +35,10 @@ pub struct RotationPolicy {
 #[non_exhaustive]
 #[must_use]
 pub struct RotationPlan {
-    /// The ID of the key to sign with: the key that was saved last, is listed, and can sign. If none of the stored keys is
-    /// listed, it is the last one that can sign.
+    /// The ID of the key to sign with: the newest stored key that is listed and can sign, or else the newest stored key
+    /// that can sign.
     pub current: Option<String>,
-    /// The IDs of stored keys that are newer than the one to sign with, and cannot sign.
+    /// The IDs of stored and listed keys that are newer than the key to sign with, and cannot sign.
     pub unusable: Vec<String>,
     /// Whether to create a key.
     pub create: bool,
@@ -49,9 +49,9 @@ pub struct RotationPlan {
     pub delete: Vec<String>,
     /// The IDs of the keys to remove from the store: they are not listed, and the last token of each has expired.
     pub remove: Vec<String>,
-    /// Keys that the account has and the store does not. They are left alone: another program may use them.
+    /// Keys that are in the account but not in the store. They are left alone, because another program may use them.
     pub unmanaged: Vec<SigningKeyInfo>,
-    /// The IDs of stored keys that the account does not have, and that are not removed yet.
+    /// The IDs of stored keys that are not in the account, and are not yet due to be removed.
     pub unlisted: Vec<String>,
 }
 
@@ -68,21 +68,22 @@ impl RotationPolicy {
         Self { rotate_after: age, ..self }
     }
 
-    /// Sets the age of its successor at which a key is deleted. Defaults to 25 hours.
+    /// Sets how old a key's successor must be before the key is deleted. Defaults to 25 hours.
     ///
-    /// It must be at least the longest lifetime of your tokens, plus the time that your programs take to switch to a new
-    /// key.
+    /// This must be at least the longest lifetime of your tokens, plus the time that your programs take to switch to a
+    /// new key.
     pub fn with_overlap(self, age: Duration) -> Self {
         Self { overlap: age, ..self }
     }
 
     /// Sets how many keys can be lost before no more are created. Defaults to 10.
     ///
-    /// A key counts as lost if it is newer than the last usable one, which is listed and stored, has a date and can sign. So a
-    /// job whose creates, saves or lists keep failing does not fill the account, which can have 1,000 keys.
+    /// A key counts as lost if it is newer than the newest usable key: a key that is listed and stored, has a `saved`
+    /// date and can sign. The limit prevents a job whose creates, saves or lists keep failing from filling the account,
+    /// which can have 1,000 keys.
     ///
-    /// If there is no usable key, every key of the account and of the store counts, including those of other programs. For the
-    /// first run in an account with many keys, set a higher limit.
+    /// If there is no usable key, every key of the account and of the store counts, including other programs' keys. For
+    /// the first run in an account with many keys, set a higher limit.
     pub fn with_max_lost(self, keys: usize) -> Self {
         Self { max_lost: keys, ..self }
     }
@@ -92,7 +93,7 @@ impl RotationPolicy {
         self.rotate_after
     }
 
-    /// Returns the age of its successor at which a key is deleted.
+    /// Returns how old a key's successor must be before the key is deleted.
     pub fn overlap(&self) -> Duration {
         self.overlap
     }
@@ -124,18 +125,18 @@ impl RotationPolicy {
     pub fn plan(&self, listed: &[SigningKeyInfo], stored: &[SigningKey], now: Timestamp) -> RotationPlan {
         let mut stored = stored.to_vec();
         newest_first(&mut stored);
-        // A store that has a key twice must not make it its own successor.
+        // A key that is stored twice must not become its own successor.
         let mut ids = BTreeSet::new();
         stored.retain(|key| ids.insert(key.id.clone()));
         let is_listed = |id: &str| listed.iter().any(|key| key.id == id);
-        // A key of the future has no age: the clock was set back. A key without a date is older than any other.
+        // A key saved in the future has no age: the clock was set back. A key without a date is older than any other.
         let is_as_old_as = |key: &SigningKey, age: Duration| {
             let age_of = |saved| Duration::try_from(now.duration_since(saved)).ok();
             key.saved.is_none_or(|saved| age_of(saved).is_some_and(|actual| actual >= age))
         };
         let managed: Vec<&SigningKey> = stored.iter().filter(|key| is_listed(&key.id)).collect();
         let signing = managed.iter().copied().find(|key| Signer::new(key).is_ok());
-        // A test takes as long as two signatures, so it is not made twice.
+        // Testing a key takes as long as two signatures, so no key is tested twice.
         let can_sign =
             |key: &&SigningKey| signing.is_some_and(|signing| signing.id == key.id) || Signer::new(key).is_ok();
         let newest_stored = stored.iter().find(can_sign);
@@ -144,8 +145,8 @@ impl RotationPolicy {
         let is_gone = newest_stored.is_some_and(|newest| !is_listed(&newest.id));
         let is_due = is_gone || managed.first().is_none_or(|newest| is_as_old_as(newest, self.rotate_after));
 
-        // Keys that came to nothing: newer than the last one that is listed and dated and can sign. Dates in the list are
-        // all of the service's clock.
+        // Lost keys are newer than the newest key that is listed, has a date and can sign. All dates in the list are
+        // from the service's clock.
         let unmanaged: Vec<_> =
             listed.iter().filter(|key| stored.iter().all(|known| known.id != key.id)).cloned().collect();
         let sound = managed.iter().copied().filter(|key| key.saved.is_some()).find(can_sign);
@@ -156,7 +157,7 @@ impl RotationPolicy {
         let is_blocked = is_due && newer + unmanaged.iter().filter(is_newer).count() >= self.max_lost;
         let unusable = managed.iter().take_while(|key| signing.is_none_or(|signing| key.id != signing.id));
 
-        // No token of a key that was saved before this one is still valid.
+        // No token of a key that was saved before this key is still valid.
         let established = managed.iter().copied().filter(|key| is_as_old_as(key, self.overlap)).find(can_sign);
         let is_expired = |key: &&SigningKey| established.is_some_and(|established| key.saved < established.saved);
         let (expired, kept): (Vec<_>, Vec<_>) = stored.iter().partition(is_expired);

@@ -29,17 +29,16 @@ pub struct RotationReport {
     pub deleted: Vec<String>,
     /// The IDs of the keys that were removed from the store.
     pub removed: Vec<String>,
-    /// Keys that the account has and the store does not. Another program may use them. If none does, they can be deleted
-    /// by hand.
+    /// Keys that are in the account but not in the store. If no other program uses them, delete them by hand.
     pub unmanaged: Vec<SigningKeyInfo>,
-    /// The IDs of stored keys that the account does not have, such as a revoked key until it is removed. If all keys are here,
-    /// check the account ID.
+    /// The IDs of stored keys that are not in the account, such as a revoked key until it is removed. If every stored
+    /// key is here, check the account ID.
     pub unlisted: Vec<String>,
 }
 
-/// An error of [`SigningKeys::rotate`]: one or more steps failed. The others were done as far as that is safe.
+/// An error of [`SigningKeys::rotate`]: one or more steps failed. The other steps were done if that was safe.
 ///
-/// Run it again later. If [`recovered_key`](Self::recovered_key) returns a key, save it first.
+/// Run it again later. If [`recovered_key`](Self::recovered_key) returns a key, save that key first.
 pub struct RotateError(Box<Run>);
 
 /// A step of [`SigningKeys::rotate`] that failed.
@@ -50,16 +49,17 @@ pub enum RotateFailure {
     Load(Error),
     /// The keys could not be listed. Nothing was created or deleted.
     List(Error),
-    /// No key was created, or it was not saved. If it exists, [`Error::recovered_key`] returns it.
+    /// No key was created, or the new key was not saved. If it exists, [`Error::recovered_key`] returns it.
     Create(Error),
-    /// A stored key that is newer than the one to sign with cannot sign. No older key is deleted because of it.
+    /// A stored key that is newer than the key to sign with cannot sign. Such a key does not count as a successor of
+    /// older keys.
     Unusable {
         /// The ID of the key.
         id: String,
         /// Why it cannot sign.
         source: Error,
     },
-    /// A key is due, but too many keys are lost. See [`RotationPolicy::with_max_lost`].
+    /// A new key is due, but too many keys are lost. See [`RotationPolicy::with_max_lost`].
     Blocked,
     /// A key could not be deleted.
     Delete {
@@ -78,9 +78,10 @@ pub enum RotateFailure {
 }
 
 impl SigningKeys {
-    /// Does what is due: creates a key and saves it, and deletes keys whose last token has expired. Run it daily.
+    /// Creates and saves a key if one is due, and deletes keys whose last token has expired. Run it daily.
     ///
-    /// It can be stopped at any point, and run again. Programs that sign load the store with [`Signer::from_store`].
+    /// A run can be interrupted at any point and repeated. Programs that sign load the store with
+    /// [`Signer::from_store`].
     ///
     /// ```
     /// use cloudflare_stream_keys::{FileStore, RotationPolicy, Signer};
@@ -96,7 +97,7 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`RotateError`] with every step that failed. It says which key to sign with nevertheless.
+    /// Returns a [`RotateError`] with every step that failed, and the key to sign with for now.
     pub fn rotate<S: KeyStore + ?Sized>(
         &self,
         policy: &RotationPolicy,
@@ -105,8 +106,8 @@ impl SigningKeys {
         self.rotate_with_clock(policy, store, &Timestamp::now)
     }
 
-    /// Does what [`rotate`](Self::rotate) does, at a time of your choice, for tests. A key that is created counts as saved at
-    /// that time. With a fake server, pass its `now()`.
+    /// Does the same as [`rotate`](Self::rotate), but at a given time, for tests. A new key counts as saved at that
+    /// time. With a fake server, pass its `now()`.
     ///
     /// # Errors
     /// Returns the same error as [`rotate`](Self::rotate).
@@ -179,7 +180,7 @@ impl Run {
             let is_saved = |known: &SigningKey| known.has_same_private_key(&key) && known.saved.is_some();
             listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) });
             if !stored.iter().any(is_saved) {
-                let cause = Error::new(ErrorKind::Store, "key store does not return it, or its date");
+                let cause = Error::new(ErrorKind::Store, "key store does not return the saved key or its date");
                 self.failures.push(RotateFailure::Create(failure::not_saved(key, cause)));
             }
             plan = policy.plan(&listed, &stored, now);
@@ -198,7 +199,7 @@ impl Run {
                     self.report.deleted.push(id.clone());
                     self.remove(store, id);
                 }
-                // Another program has just deleted it. The next run removes it from the store.
+                // Another program has just deleted the key. The next run removes it from the store.
                 Err(e) if e.is_not_found() => {}
                 Err(source) => self.failures.push(RotateFailure::Delete { id, source }),
             }
@@ -215,7 +216,8 @@ impl Run {
         stored: &[SigningKey],
         clock: &dyn Fn() -> Timestamp,
     ) -> Option<SigningKey> {
-        // Programs sign with the key that was saved last, whatever the clocks of those that saved the others.
+        // Programs sign with the key that was saved last, so its date must be the latest, whatever the clock of another
+        // program was.
         let last = stored.iter().filter_map(|key| key.saved).max();
         let after_last = last.and_then(|last| last.checked_add(Duration::from_nanos(1)).ok());
         match keys.create_and_save(store, || Some(clock().max(after_last.unwrap_or(Timestamp::MIN)))) {
@@ -256,7 +258,7 @@ impl RotateError {
         &self.0.failures
     }
 
-    /// Returns the key to sign with regardless, if the store could be loaded and has one.
+    /// Returns the key to sign with for now, if the store could be loaded and has such a key.
     pub fn current(&self) -> Option<&SigningKey> {
         self.0.current.as_ref()
     }
@@ -308,8 +310,8 @@ impl fmt::Display for RotateFailure {
             Self::Unusable { id, .. } => write!(f, "key {id} cannot sign: ")?,
             Self::Remove { id, .. } => write!(f, "key {id}: ")?,
             Self::Blocked => f.write_str(
-                "no key was created, because too many keys are not stored or not usable; check the store, delete keys that no \
-                 program uses, or raise max_lost",
+                "no key was created, because too many keys are not stored or not usable; check the store, delete \
+                 keys that no program uses, or raise max_lost",
             )?,
         }
         self.error().map_or(Ok(()), |error| error.fmt(f))

@@ -3,9 +3,9 @@ use std::str::Utf8Error;
 
 use zeroize::Zeroizing;
 
-/// The bytes of a body: of a request, or of a response that is not JSON.
+/// The bytes of a request body, or of a response body that is not JSON.
 ///
-/// It may contain a secret, so it is never printed, and wiped on drop. A response body is read up to
+/// A body may contain a secret, so it is never printed, and is wiped on drop. A response body is read up to
 /// [`max_response_size`](crate::ClientBuilder::max_response_size).
 #[derive(Clone, Default)]
 pub struct Body(pub(super) Zeroizing<Vec<u8>>);

@@ -54,7 +54,8 @@ impl Client {
 }
 
 impl Client {
-    /// Sends a request once and reads the whole response. Does not follow redirects, so that credentials go nowhere else.
+    /// Sends a request once and reads the whole response. Does not follow redirects, so that credentials go nowhere
+    /// else.
     pub(crate) fn send(&self, request: &Request, options: SendOptions) -> Result<Response, TransportError> {
         let _wire_log_guard = WireLogGuard::new();
         let body = request.body.as_ref().filter(|body| !body.is_empty());
@@ -65,7 +66,7 @@ impl Client {
         result.map_err(|e| TransportError { sent: body.map_or(e.sent, |body| body.was_read), ..e })
     }
 
-    /// Names what a request to this URL is sent to.
+    /// Names the host, and the proxy if any, that a request to this URL is sent to.
     fn peer(&self, uri: &Uri) -> String {
         let host = uri.authority().map_or("", |authority| authority.as_str());
         match self.agent.config().proxy().filter(|proxy| !proxy.is_no_proxy(uri)) {
@@ -116,11 +117,11 @@ impl Client {
         options: SendOptions,
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
         let idempotent = request.method.is_idempotent();
-        // A request that is not idempotent gets a connection of its own. The server may be closing an idle one at this
-        // very moment, and then nobody could tell whether the request was carried out. ureq does not reuse a connection
+        // A request that is not idempotent gets a connection of its own. The server may be closing an idle connection
+        // at this moment, and then it is unknown whether the request was carried out. ureq does not reuse a connection
         // whose input buffer has another size.
         let buffer = self.agent.config().input_buffer_size() + usize::from(!idempotent);
-        // Its response is small. Without compression, a framing error costs no more of it than it must.
+        // Its response is small. Without compression, a framing error loses as little of it as possible.
         let accept_encoding = if idempotent { "gzip" } else { "identity" };
         let connect_timeout = Some(options.connect_timeout.min(LONGEST_TIMEOUT));
         let mut outgoing = http::Request::new(body);

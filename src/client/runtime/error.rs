@@ -101,13 +101,13 @@ impl std::error::Error for InvalidRequest {
 #[derive(Debug)]
 pub struct TransportError {
     pub(crate) cause: ureq::Error,
-    /// What the request was sent to: the host, and the proxy if there is one.
+    /// Where the request was sent: the host, and the proxy if any.
     pub(super) peer: String,
     /// Whether the request may have reached the service. If not, the lookup, the connection, the proxy or TLS failed.
     pub(crate) sent: bool,
     /// The part of the response that arrived.
     pub(crate) partial: Option<Response>,
-    /// Why an earlier attempt failed, if this one timed out.
+    /// Why an earlier attempt failed, if this attempt timed out.
     pub(crate) earlier: Option<String>,
     pub(crate) call: CallProgress,
 }
@@ -125,7 +125,7 @@ impl TransportError {
     pub(crate) fn is_unreadable(&self) -> bool {
         match &self.cause {
             ureq::Error::BodyExceedsLimit(_) => true,
-            // Otherwise it is incomplete.
+            // Otherwise, the response is incomplete.
             ureq::Error::Decompress(_, e) => e.kind() != ErrorKind::UnexpectedEof,
             _ => false,
         }
@@ -157,8 +157,8 @@ pub(super) fn is_connect(cause: &ureq::Error) -> bool {
     }
 }
 
-/// Gives std's error for a host name a kind that can be matched. It is recognized by its text, because its own kind is
-/// unstable. On Windows it has neither, and is left as it is.
+/// Gives std's error for an unknown host name a kind that can be matched. The error is recognized by its text, because
+/// its own kind is unstable. On Windows, the error has neither, and is left as it is.
 pub(super) fn with_kind(cause: ureq::Error) -> ureq::Error {
     match cause {
         ureq::Error::Io(e) if e.to_string().starts_with("failed to lookup address information") => {

@@ -1,9 +1,9 @@
 //! Replaces reqwest and progenitor_client, the crates that generated code uses, on top of ureq.
 //!
 //! This module handles HTTP and JSON only: signing keys, credentials and retry policies are outside it.
-//! [`Client::send`] makes one attempt. The crate's implementation of [`ClientHooks`] adds credentials, makes retries, and
-//! writes what it knows of the call into the response or error, as a [`CallProgress`]. What differs for a create follows from
-//! its method: a POST is not idempotent.
+//! [`Client::send`] makes one attempt. The crate's implementation of [`ClientHooks`] adds credentials, makes retries,
+//! and writes what it knows about the call into the response or error, as a [`CallProgress`]. A create is special only
+//! because of its method: a POST is not idempotent.
 
 // A Result is moved a few times per call, which is cheap compared to a network round trip.
 #![allow(clippy::result_large_err)]

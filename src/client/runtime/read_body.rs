@@ -3,7 +3,7 @@ use std::io::{self, ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 use zeroize::Zeroizing;
 
-/// How many bytes are allocated at most before any of them arrived. A list of 1,000 keys has about 0.1 MiB.
+/// How many bytes are allocated at most before any arrive. A list of 1,000 keys has about 0.1 MiB.
 const MAX_INITIAL_CAPACITY: u64 = 1024 * 1024;
 const DEFAULT_INITIAL_CAPACITY: u64 = 8 * 1024;
 /// How much of a body is read byte by byte at most. The response to a create has about 4 KiB.
@@ -14,12 +14,13 @@ const MAX_SINGLE_BYTES: usize = 64 * 1024;
 pub(super) enum Step {
     /// As much as there is room for.
     Buffer,
-    /// Byte by byte at first. If a read meets a framing error, ureq drops what the same read had decoded before. Not for
-    /// a body that ureq decompresses: after a single byte, it waits for more input before it returns the next.
+    /// Byte by byte at first. If a read meets a framing error, ureq drops what the same read had decoded before. Not
+    /// for a body that ureq decompresses: after a single byte, ureq waits for more input before it returns the next
+    /// byte.
     Byte,
 }
 
-/// Reads a body to its end, or to an error. What arrived before an error is returned with it.
+/// Reads a body to its end, or to an error. Also returns what arrived before the error.
 pub(super) fn read_body(
     mut reader: impl Read,
     content_length: Option<u64>,

@@ -31,7 +31,7 @@ impl Request {
 #[derive(Debug)]
 pub struct RequestBuilder(Result<Request, InvalidRequest>);
 
-/// The methods of a builder that generated code calls. The spec decides which of them are needed.
+/// The builder methods that generated code calls. The spec decides which of them are needed.
 #[allow(dead_code)]
 impl RequestBuilder {
     pub(super) fn new(method: Method, url: String) -> Self {
@@ -97,7 +97,7 @@ impl RequestBuilder {
     }
 }
 
-/// The method of a builder that generated code calls for a form.
+/// The builder method that generated code calls for a form.
 #[allow(dead_code)] // The spec decides whether there are forms.
 pub trait RequestBuilderExt<E>: Sized {
     fn form_urlencoded<T: Serialize + ?Sized>(self, body: &T) -> Result<Self, Error<E>>;

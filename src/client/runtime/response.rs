@@ -40,7 +40,8 @@ impl ResponseHead {
     }
 }
 
-/// What the implementation of [`ClientHooks`](super::ClientHooks) knows of a call after an attempt, that one included.
+/// What the implementation of [`ClientHooks`](super::ClientHooks) knows about a call after an attempt, that attempt
+/// included.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallProgress {
     pub(crate) attempts: u32,
@@ -77,7 +78,7 @@ impl Response {
         &self.body
     }
 
-    /// Decodes the body as JSON. No content at all decodes like `null`.
+    /// Decodes the body as JSON. An empty body decodes like `null`.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         // Checking UTF-8 once is cheaper than letting serde_json check every string.
         let text = self.body.to_str().map_err(DecodeError::from)?;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Secret;
 
-/// A [`Secret`] in a generated type, to which it dereferences.
+/// A secret in a generated type. Dereferences to [`Secret`].
 ///
-/// Generated types implement `Serialize`. If one has a secret, serializing it fails, except while this crate builds a
+/// Generated types implement `Serialize`. Serializing a type with a secret fails, except while this crate builds a
 /// request from it: a secret must not leave the program by accident.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]

@@ -1,7 +1,7 @@
-//! Connections of the default agent, and all use of what ureq may change in a minor version.
+//! Connections of the default agent, and every use of an API that ureq may change in a minor version.
 //!
-//! That is three traits and a setting for rustls. What this module uses of them has not changed since ureq 3.0.12, so that
-//! Cargo.toml can allow any later version. It builds no `ConnectionDetails`, to which ureq adds fields.
+//! That API is three traits and a rustls setting. The parts that this module uses have not changed since ureq 3.0.12,
+//! so Cargo.toml can allow any later version. It builds no `ConnectionDetails`, to which ureq adds fields.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -32,14 +32,14 @@ pub(crate) fn has_crypto_provider(tls: &TlsConfig) -> bool {
     tls.unversioned_rustls_crypto_provider().is_some()
 }
 
-/// How far an exchange is.
+/// How far an exchange has progressed.
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
-    /// It may use an idle connection.
+    /// The exchange may use an idle connection.
     Reuse,
     /// The pool has no idle connection.
     NoIdleConnection,
-    /// It may look names up and connect.
+    /// The exchange may look names up and connect.
     Connect,
     /// There is a connection, and the request may have been sent.
     Send,
@@ -47,14 +47,15 @@ enum Phase {
 
 thread_local! {
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Connect) };
-    /// When a connection through a proxy must have been made, while it is being made.
+    /// The deadline of a connection through a proxy, while it is being made.
     static PROXY_DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Runs a request with a [`lazy_agent`]. An error comes with whether it precedes the request: if so, nothing was sent.
+/// Runs a request with a [`lazy_agent`]. An error comes with whether it happened before the request, in which case
+/// nothing was sent.
 ///
-/// ureq looks a name up for every request, on a thread of its own, before it looks for an idle connection. So the first run
-/// has no addresses. If there is no idle connection, nothing has been sent yet, and a second run looks the name up.
+/// ureq looks a name up for every request, on a thread of its own, before it looks for an idle connection. So the first
+/// run has no addresses. If there is no idle connection, nothing has been sent yet, and a second run looks the name up.
 pub(super) fn exchange<T>(mut run: impl FnMut() -> Result<T, Error>) -> Result<T, (Error, bool)> {
     PROXY_DEADLINE.set(None);
     PHASE.set(Phase::Reuse);
@@ -98,13 +99,13 @@ impl Connector<()> for LazyConnector {
         if is_proxied {
             PROXY_DEADLINE.set(None);
         }
-        // A request to a proxy is not the request.
+        // A request to a proxy is not the call's request.
         PHASE.set(Phase::Connect);
         Ok(transport?.map(|transport| Box::new(Connection(transport)) as Box<dyn Transport>))
     }
 }
 
-/// A connection whose bytes are kept out of the log. While it waits for the network, there is nothing to keep out.
+/// A connection whose bytes are kept out of the log. While it waits for the network, there are no bytes to keep out.
 #[derive(Debug)]
 struct Connection(Box<dyn Transport>);
 

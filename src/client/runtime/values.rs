@@ -67,8 +67,8 @@ impl Serialize for Timestamp {
     }
 }
 
-/// The code of an error in a response: an integer, or `None` if it is something else. Other codes and messages must not be
-/// lost because of it.
+/// The code of an error in a response: an integer, or `None` if it is something else. One odd code must not hide the
+/// other codes and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code(pub Option<i64>);
 
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
-/// Returns a float that stands for an integer as that integer.
+/// Converts a float with an integer value to that integer.
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 2f64.powi(53)).then_some(number as i64)
 }

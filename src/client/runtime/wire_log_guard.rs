@@ -1,7 +1,7 @@
 //! Keeps secrets out of the log. ureq-proto logs every byte that it sends and receives at trace level, API token and
-//! private key included, and has no switch for it. So while it encodes or decodes, the process's log level is lowered to
-//! debug, if the logger would record those lines. This also hides the trace lines of other threads for that moment, but a
-//! private key that reached a log is compromised.
+//! private key included, and has no setting to prevent it. So while it encodes or decodes, the process's log level is
+//! lowered to debug, if the logger would record those lines. This also hides the trace lines of other threads for that
+//! moment, but a private key that reached a log is compromised.
 
 use std::cell::Cell;
 use std::mem::take;
@@ -69,7 +69,7 @@ fn release() {
     }
 }
 
-/// Restores the level while `wait` runs, so that the program finds, and can change, its own.
+/// Restores the level while `wait` runs, so that the program sees its own level and can change it.
 pub(super) fn pause<T>(wait: impl FnOnce() -> T) -> T {
     let was_holder = IS_HOLDER.get();
     release();
