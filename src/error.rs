@@ -220,11 +220,17 @@ impl Error {
 
     /// Returns whether the service says that the key or the account does not exist.
     ///
-    /// A 404 without one of Cloudflare's errors does not count. Nor does a 404 with code 7000, "No route for that URI",
-    /// which means that the base URL is wrong.
+    /// This is a 404 with one of Cloudflare's codes, or code 10003. A 404 without a code, or with code 7000 ("No route for
+    /// that URI"), does not count: the base URL may be wrong.
     pub fn is_not_found(&self) -> bool {
-        let is_route = !self.0.errors.is_empty() && !self.has_code(NO_ROUTE);
-        self.0.is_unlisted || self.has_code(UNKNOWN_KEY) || (self.0.status == Some(StatusCode::NOT_FOUND) && is_route)
+        self.0.is_unlisted
+            || match self.0.status {
+                Some(StatusCode::NOT_FOUND) => self.codes().next().is_some() && !self.has_code(NO_ROUTE),
+                Some(status) => {
+                    (status == StatusCode::BAD_REQUEST || status.is_success()) && self.has_code(UNKNOWN_KEY)
+                }
+                None => false,
+            }
     }
 
     /// Returns whether the credentials were rejected.

@@ -11,6 +11,8 @@ use crate::{Error, KeyStore, SigningKey};
 
 const PREFIX: &str = "key-";
 const SUFFIX: &str = ".json";
+/// A stored key has about 4 KiB.
+const MAX_LENGTH: usize = 8 * 1024;
 
 /// A [`KeyStore`] in a folder of one machine: one file for each key.
 ///
@@ -97,10 +99,17 @@ impl KeyStore for FileStore {
         Ok(keys)
     }
 
+    /// Tries everything that [`save`](Self::save) does.
     fn prepare(&mut self) -> Result<(), FileStoreError> {
-        let file = create_folder(&self.folder).and_then(|()| create_beside(&self.folder.join("prepare")));
-        let removed = file.and_then(|(path, _)| fs::remove_file(path));
-        removed.map_err(|e| FileStoreError::io(&self.folder, e))
+        let attempt = || {
+            create_folder(&self.folder)?;
+            let (path, _) = create_beside(&self.folder.join("prepare"))?;
+            fs::remove_file(&path)?;
+            write_new(&path, &[0; MAX_LENGTH])?;
+            fs::remove_file(&path)?;
+            sync(&self.folder)
+        };
+        attempt().map_err(|e| FileStoreError::io(&self.folder, e))
     }
 
     fn save(&mut self, key: &SigningKey) -> Result<(), FileStoreError> {
@@ -110,17 +119,12 @@ impl KeyStore for FileStore {
             return Err(FileStoreError { path, cause: Cause::Invalid(e) });
         }
         create_folder(&self.folder).map_err(|e| FileStoreError::io(&self.folder, e))?;
-        let (temporary, mut file) = create_beside(&path).map_err(|e| FileStoreError::io(&path, e))?;
-        let written = file.write_all(text.expose_secret().as_bytes()).and_then(|()| file.sync_all());
-        // Unlike a rename, a link never replaces a file.
-        let linked = written.and_then(|()| fs::hard_link(&temporary, &path));
-        fs::remove_file(&temporary).map_err(|e| FileStoreError::io(&temporary, e))?;
-        match linked {
+        match write_new(&path, text.expose_secret().as_bytes()) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => match read(&path, &key.id)? {
                 Some(known) if known.has_same_private_key(key) => {}
                 _ => return Err(FileStoreError { path, cause: Cause::OtherKey }),
             },
-            linked => linked.map_err(|e| FileStoreError::io(&path, e))?,
+            written => written.map_err(|e| FileStoreError::io(&path, e))?,
         }
         sync(&self.folder).map_err(|e| FileStoreError::io(&self.folder, e))
     }
@@ -147,6 +151,16 @@ fn read(path: &Path, id: &str) -> Result<Option<SigningKey>, FileStoreError> {
         true => Ok(Some(key)),
         false => Err(FileStoreError { path: path.to_path_buf(), cause: Cause::Misnamed(key.id) }),
     }
+}
+
+/// Writes a new file durably. The file is complete as soon as it exists.
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (temporary, mut file) = create_beside(path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    // Unlike a rename, a link never replaces a file.
+    let linked = written.and_then(|()| fs::hard_link(&temporary, path));
+    fs::remove_file(&temporary)?;
+    linked
 }
 
 /// Creates a file that only its owner can read, with a name that no other file has.

@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 
-use crate::SigningKey;
+use crate::{Error, SigningKey};
 
 /// Where a program keeps its private keys. [`FileStore`](crate::FileStore) is the store for a single machine.
 ///
@@ -66,6 +66,10 @@ pub trait KeyStore {
     /// # Errors
     /// Returns an error if the key may still exist.
     fn remove(&mut self, id: &str) -> Result<(), Self::Error>;
+}
+
+pub(crate) fn load<S: KeyStore + ?Sized>(store: &mut S) -> Result<Vec<SigningKey>, Error> {
+    store.load().map_err(|e| Error::store("key store could not be loaded", e))
 }
 
 /// Sorts keys by when they were saved, newest first. The result does not depend on the order in which they were loaded.

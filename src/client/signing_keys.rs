@@ -15,7 +15,7 @@ use super::runtime::Response;
 use super::{Client, RetryPolicy, SigningKeyInfo};
 use crate::env::{ReadVar, optional};
 use crate::validate::validate_id;
-use crate::{Error, KeyStore, SigningKey};
+use crate::{Error, KeyStore, SigningKey, key_store};
 
 const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 
@@ -85,19 +85,25 @@ impl SigningKeys {
     /// Returns the errors of [`create`](Self::create), and [`ErrorKind::Store`](crate::ErrorKind::Store) if the store
     /// fails. If the store fails after the key was created, [`Error::into_recovered_key`] returns the key.
     pub fn create_in<S: KeyStore + ?Sized>(&self, store: &mut S) -> Result<SigningKey, Error> {
-        self.create_and_save(store, || None)
+        let stored = key_store::load(store)?;
+        self.create_and_save(store, &stored, &Timestamp::now)
     }
 
-    /// Creates a key and saves it with this date, or with the current time.
     pub(super) fn create_and_save<S: KeyStore + ?Sized>(
         &self,
         store: &mut S,
-        saved: impl FnOnce() -> Option<Timestamp>,
+        stored: &[SigningKey],
+        clock: &dyn Fn() -> Timestamp,
     ) -> Result<SigningKey, Error> {
         store.prepare().map_err(|e| Error::store("key store is not writable", e))?;
         let key = self.create()?;
-        match store.save(&SigningKey { saved: saved(), ..key.clone() }) {
-            Ok(()) => Ok(key),
+        // Programs sign with the key that was saved last, so its date must be the latest, whatever the clock of another
+        // program was.
+        let last = stored.iter().filter_map(|key| key.saved).max();
+        let after_last = last.and_then(|last| last.checked_add(Duration::from_nanos(1)).ok());
+        let saved = SigningKey { saved: Some(clock().max(after_last.unwrap_or(Timestamp::MIN))), ..key.clone() };
+        match store.save(&saved) {
+            Ok(()) => Ok(saved),
             Err(e) => Err(failure::not_saved(key, e)),
         }
     }
@@ -292,8 +298,8 @@ impl SigningKeys {
             (_, Err(error)) => Err(failure::not_confirmed(error)),
             // An empty list can be a mistake, so it confirms nothing.
             (_, Ok(keys)) if !keys.iter().any(is_id) && (is_confirmed || !keys.is_empty()) => Ok(()),
-            (Err(error), Ok(_)) => Err(failure::not_confirmed(error)),
-            (Ok(_), Ok(_)) => Err(failure::still_listed(id)),
+            (Err(error), Ok(_)) if !is_confirmed => Err(failure::not_confirmed(error)),
+            (_, Ok(_)) => Err(failure::still_listed(id)),
         }
     }
 

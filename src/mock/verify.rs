@@ -19,7 +19,8 @@ use crate::validate::validate_id;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The token is not a JWS, or a header or claim is missing or invalid, such as more than 5 access rules.
+    /// The token is not a JWS, or a header or claim is missing or invalid, such as more than 5 access rules, or a rule that
+    /// [`AccessRule`] would reject. Cloudflare may accept some of these.
     Malformed,
     /// No key has the token's `kid`, or the key was deleted.
     UnknownKey,
@@ -124,7 +125,10 @@ pub(super) fn verify(
     if !is_valid_header || validate_id("sub", &claims.sub).is_err() || claims.access_rules.len() > MAX_RULES {
         return Err(TokenError::Malformed);
     }
-    let rules = claims.access_rules.into_iter().map(|rule| AccessRule::deserialize(Value::Object(rule)));
+    let rules = claims.access_rules.into_iter().map(|mut rule| {
+        rule.retain(|member, _| ["type", "action", "country", "ip"].contains(&member.as_str()));
+        AccessRule::deserialize(Value::Object(rule))
+    });
     let rules: Vec<AccessRule> = rules.collect::<Result<_, _>>().map_err(|_| TokenError::Malformed)?;
     let public_key = find_key(&header.kid).ok_or(TokenError::UnknownKey)?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key)

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::RsaKey;
 use crate::env::{self, ReadVar, named, optional};
-use crate::key_store::{KeyStore, newest_first};
+use crate::key_store::{self, KeyStore, newest_first};
 use crate::private_key::{PrivateKey, unquote};
 use crate::validate::validate_id;
 use crate::{Error, ErrorKind, SigningKey};
@@ -121,7 +121,7 @@ impl Signer {
     /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be loaded or is empty, and the error
     /// of [`new`](Self::new) for the newest key if none of the keys can sign.
     pub fn from_store<S: KeyStore + ?Sized>(store: &mut S) -> Result<Self, Error> {
-        let mut keys = store.load().map_err(|e| Error::store("key store could not be loaded", e))?;
+        let mut keys = key_store::load(store)?;
         newest_first(&mut keys);
         let mut first_error = None;
         for key in &keys {

@@ -34,8 +34,8 @@ use crate::Error;
 
 /// The longest filename that Cloudflare accepts (guide "Download video or audio").
 const MAX_FILENAME_LENGTH: usize = 120;
-/// The path prefix of downloads, which need a token that allows them.
-const DOWNLOADS: &[u8] = b"downloads/";
+/// The path segment of downloads, which need a token that allows them.
+const DOWNLOADS: &[u8] = b"downloads";
 
 /// The URLs of a video that contain a [`PlaybackToken`]. Returned by [`PlaybackToken::urls`].
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +126,7 @@ impl<'a> PlaybackUrls<'a> {
     pub fn path(&self, path: &str) -> Result<PlaybackUrl, Error> {
         let decoded: Vec<u8> = percent_decode_str(path).collect();
         validate_path(path, &decoded)?;
-        match decoded.starts_with(DOWNLOADS) {
+        match segments(&decoded).any(|segment| segment.eq_ignore_ascii_case(DOWNLOADS)) {
             true => self.downloadable(path),
             false => Ok(self.url(path)),
         }
@@ -195,20 +195,26 @@ pub enum ThumbnailFit {
 
 impl<Kind> PlaybackUrl<Kind> {
     /// Sets a query parameter. The name and the value are URL-encoded.
-    pub fn parameter(mut self, name: &str, value: &str) -> Self {
-        let name: String = byte_serialize(name.as_bytes()).collect();
+    pub fn parameter(self, name: &str, value: &str) -> Self {
+        self.option(name, Some(value.to_string()))
+    }
+
+    /// Sets a query parameter, or removes it.
+    fn option(mut self, name: &str, value: Option<String>) -> Self {
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let name = encoded(name);
         self.parameters.retain(|(known, _)| *known != name);
-        self.parameters.push((name, byte_serialize(value.as_bytes()).collect()));
+        self.parameters.extend(value.map(|value| (name, encoded(&value))));
         self
     }
 
     fn number(self, name: &str, number: u32) -> Self {
-        if number == 0 { self } else { self.parameter(name, &number.to_string()) }
+        self.option(name, (number > 0).then(|| number.to_string()))
     }
 
     /// Sets a time in the format of Cloudflare's examples, such as `68s`.
     fn seconds(self, name: &str, time: Duration) -> Self {
-        if time.is_zero() { self } else { self.parameter(name, &format!("{}s", time.as_secs_f64())) }
+        self.option(name, (!time.is_zero()).then(|| format!("{}s", time.as_secs_f64())))
     }
 }
 
@@ -217,11 +223,7 @@ impl PlaybackUrl<Manifest> {
     /// every resolution of the video. Use this only if the player has no setting for it (guide "Use your own player").
     pub fn client_bandwidth_hint(self, kilobits_per_second: u32) -> Self {
         let megabits_per_second = f64::from(kilobits_per_second) / 1000.0;
-        if kilobits_per_second == 0 {
-            self
-        } else {
-            self.parameter("clientBandwidthHint", &megabits_per_second.to_string())
-        }
+        self.option("clientBandwidthHint", (kilobits_per_second > 0).then(|| megabits_per_second.to_string()))
     }
 }
 
@@ -348,7 +350,7 @@ fn validate_path(path: &str, decoded: &[u8]) -> Result<(), Error> {
     if path.contains('#') {
         return invalid("has a fragment; remove the '#' and what follows");
     }
-    if decoded.split(|b| b"/\\".contains(b)).any(|segment| matches!(segment, b"." | b"..")) {
+    if segments(decoded).any(|segment| matches!(segment, b"." | b"..")) {
         return invalid("contains a segment that is \".\" or \"..\"");
     }
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&b);
@@ -357,4 +359,9 @@ fn validate_path(path: &str, decoded: &[u8]) -> Result<(), Error> {
         return invalid("contains a character that must be percent-encoded");
     }
     Ok(())
+}
+
+/// Splits a decoded path. Browsers take a backslash for a slash.
+fn segments(decoded: &[u8]) -> impl Iterator<Item = &[u8]> {
+    decoded.split(|b| b"/\\".contains(b))
 }

@@ -164,6 +164,10 @@ fn rules_are_deserialized_and_checked_as_by_the_constructors() {
         AccessRule::block_countries(["DE"]).unwrap(),
         AccessRule::allow_ips(["203.0.113.7", "2001:db8::/32"]).unwrap(),
         AccessRule::block_ips_outside(["203.0.113.0/24"]).unwrap(),
+        // The other ranges would include a whole loopback, private, multicast or mapped range.
+        AccessRule::block_ips_outside(["126.1.2.3", "::fffe:0:0/96"]).unwrap(),
+        AccessRule::block_ips_outside(["11.0.0.0/8", "172.15.1.0/24", "192.169.0.0/16", "169.255.0.0/16"]).unwrap(),
+        AccessRule::block_ips_outside(["240.0.0.0/4", "fec0::/10"]).unwrap(),
     ] {
         assert_eq!(parse(serde_json::to_value(&rule).unwrap()), Ok(rule));
     }
@@ -174,7 +178,8 @@ fn rules_are_deserialized_and_checked_as_by_the_constructors() {
         (json!({ "type": "ip.src", "action": "allow", "ip": ["203.0.113.7/24"] }), "has host bits set"),
         (json!({ "type": "ip.src", "action": "allow" }), "access rule has no address"),
         (json!({ "type": "ip.geoip.country", "action": "block", "country": ["UK"] }), "the United Kingdom is GB"),
-        (json!({ "type": "ip.geoip.country", "action": "block", "countries": ["GB"] }), "access rule has no country"),
+        (json!({ "type": "any", "action": "allow", "countries": ["GB"] }), "unknown field `countries`"),
+        (json!("block"), "expected an access rule"),
         (json!({ "type": "ip.geoip.country", "action": "block", "country": ["GB"], "ip": ["::/0"] }), "another type"),
         (json!({ "type": "ip.src", "action": "block", "country": ["GB"], "ip": ["::/0"] }), "another type"),
         (json!({ "type": "any", "action": "block", "country": ["GB"] }), "another type"),

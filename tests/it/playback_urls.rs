@@ -137,7 +137,9 @@ fn urls_have_the_options_that_are_set() {
         (hls().client_bandwidth_hint(1).into(), ".m3u8?clientBandwidthHint=0.001"),
         (dash().client_bandwidth_hint(u32::MAX).into(), ".mpd?clientBandwidthHint=4294967.295"),
         (hls().parameter("a&b", "c=d ü").into(), ".m3u8?a%26b=c%3Dd+%C3%BC"),
-        // Zero is the default.
+        // Zero is the default, also if an option was set before.
+        (thumbnail().time(Duration::MAX).height(7).time(Duration::ZERO).height(0).into(), ".jpg"),
+        (hls().client_bandwidth_hint(1).client_bandwidth_hint(0).into(), ".m3u8"),
         (thumbnail().time(Duration::ZERO).height(0).width(0).into(), ".jpg"),
         (gif().duration(Duration::ZERO).fps(0).into(), ".gif"),
         (hls().client_bandwidth_hint(0).into(), ".m3u8"),
@@ -187,7 +189,14 @@ fn downloads_need_a_token_that_allows_them() {
         let urls = token.urls(&customer);
         assert_rejected(urls.download(), "token", "downloadable(true)");
         assert_rejected(urls.audio_download(), "token", "downloadable(true)");
-        for path in ["downloads/default.mp4", "%64ownloads/default.mp4"] {
+        for path in [
+            "downloads/default.mp4",
+            "%64ownloads/default.mp4",
+            "downloads%5Cdefault.mp4",
+            "DOWNLOADS/default.mp4",
+            "a//downloads/x",
+            "downloads",
+        ] {
             assert_rejected(urls.path(path), "token", "downloadable(true)");
         }
         assert!(urls.path("download").is_ok());

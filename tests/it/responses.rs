@@ -611,7 +611,10 @@ fn row_17_delete_of_an_unknown_key_is_not_found() {
     }
     // A wrong base URL must not look like a key that is gone.
     let html = "<html><h1>404 Not Found</h1></html>".to_string();
-    for (status, body) in [(400, failure(7003)), (404, failure(7000)), (404, String::new()), (404, html)] {
+    let without_code = r#"{"success":false,"errors":[{"message":"no upstream"}]}"#.to_string();
+    for (status, body) in
+        [(400, failure(7003)), (403, failure(10003)), (404, failure(7000)), (404, without_code), (404, html)]
+    {
         let error = RawServer::responding(status, &body).signing_keys().delete(KEY_ID).unwrap_err();
         assert!(!error.is_not_found() && !error.outcome_unknown(), "{error}");
         assert_eq!(error.to_string().contains("check the base URL"), status == 404, "{error}");

@@ -211,7 +211,7 @@ fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
     for (fails, message) in [
         ("load", "key store could not be loaded: cannot load"),
         ("prepare", "rotation is incomplete: key store is not writable: cannot prepare"),
-        ("save", "was created but not saved: cannot save; take it with into_recovered_key()"),
+        ("save", "was created but not saved: cannot save; get the key with into_recovered_key()"),
     ] {
         let (server, mut store, old, now) = due();
         store.fails = fails;
@@ -313,7 +313,18 @@ fn key_is_created_only_if_it_can_be_saved_and_is_in_the_error_if_it_was_not() {
     store.save(&key).unwrap();
     assert_eq!(Signer::from_store(&mut store).unwrap().key_id(), id);
     let key = server.signing_keys().create_in(&mut store).unwrap();
-    assert!(store.texts.contains_key(&key.id) && store.texts.len() == 2);
+    assert_eq!(SigningKey::from_json(&store.texts[&key.id]).unwrap().saved, key.saved);
+
+    // Programs sign with the new key even if a clock that was ahead dated another one.
+    let mut ahead = server.signing_keys().create().unwrap();
+    ahead.saved = Some(Timestamp::now() + DAY);
+    store.save(&ahead).unwrap();
+    let key = server.signing_keys().create_in(&mut store).unwrap();
+    assert_eq!(Signer::from_store(&mut store).unwrap().key_id(), key.id);
+    store.fails = "load";
+    let requests = server.requests().len();
+    server.signing_keys().create_in(&mut store).unwrap_err();
+    assert_eq!(server.requests().len(), requests, "a store that cannot be loaded gets no key");
 }
 
 #[test]

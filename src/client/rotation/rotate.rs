@@ -1,13 +1,12 @@
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::policy::RotationPolicy;
 use crate::client::{SigningKeyInfo, SigningKeys, failure};
-use crate::{Error, ErrorKind, KeyStore, RecoveredKey, Signer, SigningKey};
+use crate::{Error, ErrorKind, KeyStore, RecoveredKey, Signer, SigningKey, key_store};
 
 /// The outcome of [`SigningKeys::rotate`].
 #[derive(Clone, Debug)]
@@ -152,9 +151,9 @@ impl Run {
         clock: &dyn Fn() -> Timestamp,
     ) {
         let now = clock();
-        let mut stored = match load(store) {
+        let mut stored = match key_store::load(store) {
             Ok(stored) => stored,
-            Err(failure) => return self.failures.push(failure),
+            Err(e) => return self.failures.push(RotateFailure::Load(e)),
         };
         let mut listed = match keys.list() {
             Ok(listed) => listed,
@@ -173,9 +172,9 @@ impl Run {
             && let Some(key) = self.create(keys, store, &stored, clock)
         {
             // What counts is what the store returns.
-            stored = match load(store) {
+            stored = match key_store::load(store) {
                 Ok(stored) => stored,
-                Err(failure) => return self.failures.push(failure),
+                Err(e) => return self.failures.push(RotateFailure::Load(e)),
             };
             let is_saved = |known: &SigningKey| known.has_same_private_key(&key) && known.saved.is_some();
             listed.push(SigningKeyInfo { created: key.created, ..SigningKeyInfo::new(&key.id) });
@@ -199,7 +198,7 @@ impl Run {
                     self.report.deleted.push(id.clone());
                     self.remove(store, id);
                 }
-                // Another program has just deleted the key. The next run removes it from the store.
+                // Another program has just deleted the key. Once it is no longer listed, a run removes it from the store.
                 Err(e) if e.is_not_found() => {}
                 Err(source) => self.failures.push(RotateFailure::Delete { id, source }),
             }
@@ -216,11 +215,7 @@ impl Run {
         stored: &[SigningKey],
         clock: &dyn Fn() -> Timestamp,
     ) -> Option<SigningKey> {
-        // Programs sign with the key that was saved last, so its date must be the latest, whatever the clock of another
-        // program was.
-        let last = stored.iter().filter_map(|key| key.saved).max();
-        let after_last = last.and_then(|last| last.checked_add(Duration::from_nanos(1)).ok());
-        match keys.create_and_save(store, || Some(clock().max(after_last.unwrap_or(Timestamp::MIN)))) {
+        match keys.create_and_save(store, stored, clock) {
             Ok(key) => {
                 self.report.created = Some(key.id.clone());
                 Some(key)
@@ -242,10 +237,6 @@ impl Run {
             }
         }
     }
-}
-
-fn load<S: KeyStore + ?Sized>(store: &mut S) -> Result<Vec<SigningKey>, RotateFailure> {
-    store.load().map_err(|e| RotateFailure::Load(Error::store("key store could not be loaded", e)))
 }
 
 fn find(stored: &[SigningKey], id: Option<String>) -> Option<SigningKey> {
