@@ -131,6 +131,9 @@ impl PlaybackTokenBuilder<'_> {
 
     /// Signs the token. Times are rounded down to whole seconds. The same input gives the same token.
     ///
+    /// All settings are checked here. A program that reads them from a file can sign a token when it starts, to check
+    /// them.
+    ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if:
     /// - the video UID is empty, is `.` or `..`, or contains a character other than letters, digits, `-`, `.`, `_` and
