@@ -110,7 +110,7 @@ fn ranges_without_viewers_are_rejected() {
                 AccessRule::block_ips([range]),
                 AccessRule::block_ips_outside([range]),
             ] {
-                assert_rejected(rule, &format!("range {range} is {space}"), "list the public addresses of viewers");
+                assert_rejected(rule, &format!("range {range} is {space}"), "list the viewers' public addresses");
             }
             assert_rejected(AccessRule::only_ips([range]), "range", space);
         }
