@@ -31,10 +31,10 @@ use crate::RecoveredKey;
 ///
 /// # After a failed create
 ///
-/// A create can fail after the service has created the key. Then [`outcome_unknown`](Self::outcome_unknown) is true,
-/// and the account may have a key whose private key is lost. Nobody can use such a key, so it does no harm. List the
-/// keys, and delete a new key by hand if no program has stored it. If part of the private key arrived,
-/// [`recovered_key`](Self::recovered_key) returns that part.
+/// A create can fail after the service has created the key. If the private key arrived, or a part of it,
+/// [`recovered_key`](Self::recovered_key) returns it: save it first. If not, and
+/// [`outcome_unknown`](Self::outcome_unknown) is true, the account may have a key whose private key is lost. Nobody can
+/// use such a key, so it does no harm. List the keys, and delete a new key by hand if no program has stored it.
 pub struct Error(pub(crate) Box<Details>);
 
 /// The kind of an [`Error`].
@@ -47,7 +47,7 @@ pub struct Error(pub(crate) Box<Details>);
 /// | `Transport` | the connection broke | maybe |
 /// | `Api` | the service responded with an error | no; after a 3xx, 408 or 5xx, maybe |
 /// | `Decode` | the service responded with a 2xx, but the response cannot be used | probably |
-/// | `Store` | a key store failed | no; if `outcome_unknown`, a key was created but not saved |
+/// | `Store` | a key store failed | no, unless `outcome_unknown` is true: then a key was created but not saved |
 ///
 /// [`Error::outcome_unknown`] is false if the call certainly had no effect, and [`Error::is_retryable`] is true if the
 /// same call can succeed later:
@@ -220,7 +220,8 @@ impl Error {
 
     /// Returns whether the service says that the key or the account does not exist.
     ///
-    /// This is a 404 with one of Cloudflare's codes, or code 10003. A 404 without a code, or with code 7000 ("No route for
+    /// This is a 404 with one of Cloudflare's codes, or code 10003. It is also true if
+    /// [`revoke`](crate::SigningKeys::revoke) does not find the key in the list. A 404 without a code, or with code 7000 ("No route for
     /// that URI"), does not count: the base URL may be wrong.
     pub fn is_not_found(&self) -> bool {
         self.0.is_unlisted

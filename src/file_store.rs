@@ -19,8 +19,9 @@ const MAX_LENGTH: usize = 8 * 1024;
 /// The file of a key is named `key-<ID>.json`, and contains [`SigningKey::to_json`]. If a file with such a name is not
 /// a stored key, the load fails. Files with other names are left alone.
 ///
-/// On Unix, only its owner can read a file (mode 0600), and [`save`](KeyStore::save) creates the folder with mode 0700
-/// if the folder's parent exists. On other systems, choose a folder that only the program's user can read.
+/// On Unix, only its owner can read a file (mode 0600), and [`prepare`](KeyStore::prepare) and [`save`](KeyStore::save)
+/// create the folder with mode 0700 if its parent exists. On other systems, choose a folder that only the program's user
+/// can read.
 ///
 /// A key is written to a temporary file, synced, and then put in place without replacing anything, which needs a file
 /// system with hard links. A crash can leave the temporary file behind, whose name ends with `.tmp`.

@@ -4,10 +4,10 @@ use crate::private_key::PrivateKey;
 use crate::validate::validate_id;
 use crate::{Secret, SigningKey};
 
-/// Key material from the response to a failed create.
+/// Key material that arrived, although the create failed or the key could not be saved.
 ///
-/// Cloudflare returns the private key only once. If the private key arrives with an error status or without its ID, the
-/// error contains what arrived. Keep that until you are sure that you do not need it.
+/// Cloudflare returns the private key only once. If it arrives with an error status, without its ID, or cannot be saved,
+/// the error contains what arrived. If [`into_signing_key`](Self::into_signing_key) fails, save the fields as they are.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecoveredKey {

@@ -66,19 +66,18 @@ pub(super) fn not_listed(account_id: &str, id: &str) -> Error {
     error
 }
 
-/// Creates the error for a key that is still listed after the service confirmed that it is deleted.
+/// Creates the error for a key that is still listed although the service said that it is deleted or does not exist.
 pub(super) fn still_listed(id: &str) -> Error {
-    not_confirmed(new(
-        Operation::Revoke(id),
-        ErrorKind::Api,
-        "key is still listed after the service confirmed its deletion",
-    ))
+    let mut error = new(Operation::Revoke(id), ErrorKind::Api, "key is still listed after the delete");
+    error.0.outcome_unknown = true;
+    error.0.hint = "revoke it again";
+    error
 }
 
 /// Creates the error for a new key that a store did not save. It contains the key.
 pub(super) fn not_saved(key: SigningKey, cause: impl StdError + Send + Sync + 'static) -> Error {
     let mut error = Error::store(&format!("key {} was created but not saved", key.id), cause);
-    error.0.hint = "get the key with into_recovered_key()";
+    error.0.hint = "get the key with recovered_key()";
     error.0.outcome_unknown = true;
     let SigningKey { id, created, pem, jwk, .. } = key;
     error.0.recovered_key = Some(RecoveredKey { id: Some(id), created, pem: Some(pem), jwk: Some(jwk) });
@@ -115,7 +114,7 @@ fn from_transport(operation: Operation<'_>, e: TransportError) -> Error {
     let mut error = new(operation, kind, e.to_string());
     error.0.is_timeout = e.is_timeout();
     error.0.outcome_unknown = e.sent;
-    let (is_permanent, is_untrusted) = (e.is_permanent(), e.is_untrusted());
+    let (is_permanent, has_unknown_issuer) = (e.is_permanent(), e.has_unknown_issuer());
     let TransportError { cause, partial, call, .. } = e;
     error.0.source = Some(Box::new(cause));
     let mut error = match partial {
@@ -126,7 +125,7 @@ fn from_transport(operation: Operation<'_>, e: TransportError) -> Error {
         None => finish(operation, error, call),
     };
     error.0.is_retryable &= !is_permanent;
-    if is_untrusted {
+    if has_unknown_issuer {
         error.0.hint = "for a private certificate authority, set root_certificates";
     }
     error
@@ -221,7 +220,7 @@ fn is_temporary(kind: ErrorKind, status: Option<StatusCode>) -> bool {
 /// Returns what to do, or nothing if it is not known.
 fn hint(operation: Operation<'_>, error: &Error) -> &'static str {
     match operation {
-        _ if error.recovered_key().is_some() => "the response contained key material; get it with into_recovered_key()",
+        _ if error.recovered_key().is_some() => "the response contained key material; get it with recovered_key()",
         Operation::Create if error.outcome_unknown() => "the key may exist; compare list() with your stored keys",
         Operation::Delete(_) if error.outcome_unknown() && error.is_not_found() => {
             "an earlier attempt of this call may have deleted the key; check with list()"

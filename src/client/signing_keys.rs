@@ -65,9 +65,10 @@ impl SigningKeys {
         Client::from_env()?.signing_keys_from_env()
     }
 
-    /// Creates a signing key and saves it to a store. If the store is not writable, no key is created.
+    /// Loads a store, creates a signing key, and saves it to the store. If the store is not writable, no key is created.
     ///
-    /// Each call creates another key. To create a key only if one is due, use [`rotate`](Self::rotate).
+    /// Each call creates another key. To create a key only if one is due, use [`rotate`](Self::rotate). The key is not tested,
+    /// unless a part of it had to be derived: see [`create`](Self::create).
     ///
     /// ```
     /// use cloudflare_stream_keys::FileStore;
@@ -264,7 +265,8 @@ impl SigningKeys {
 
     /// Deletes a key, and lists the keys before and after to make sure that it is gone. Call this for a leaked key.
     ///
-    /// Success means that the key was listed before and is not listed afterwards. After an error, fix the cause and
+    /// Success means that the key was listed before and is not listed afterwards. If the key is not listed before, nothing is
+    /// deleted. After an error, fix the cause and
     /// call this again. If the outcome was unknown and the second call does not find the key, the key is revoked.
     ///
     /// Then call [`rotate`](Self::rotate), which creates a successor at once if programs sign with the revoked key.

@@ -196,7 +196,7 @@ impl FakeServer {
     }
 
     fn queue(&self, operation: Option<Operation>, fault: Fault) {
-        if let Fault::Status(status) | Fault::Error { status, .. } = fault {
+        if let Fault::Status(status) | Fault::StatusAfterEffect(status) | Fault::Error { status, .. } = fault {
             assert!((200..600).contains(&status), "{status} is not the status code of a final response, 200 to 599");
         }
         self.service().faults.push((operation, fault));

@@ -14,8 +14,8 @@ pub enum Operation {
 
 /// A failure to inject with [`FakeServer::inject`](super::FakeServer::inject).
 ///
-/// A request that takes effect creates or deletes the key, unless the request would fail without the fault too, because
-/// its credentials are rejected or the key to delete does not exist.
+/// "Takes effect" means that the key is created or deleted. A request that would fail anyway, because its credentials are
+/// rejected or the key to delete does not exist, has no effect.
 /// [`FakeServer::requests`](super::FakeServer::requests) includes every request that a fault affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,10 +34,13 @@ pub enum Fault {
     ResetAfterEffect,
     /// The request takes effect, but the connection is reset after the headers and three quarters of the body. In the
     /// response to a create, either the PEM or the JWK is complete. When the reset arrives, some systems discard what
-    /// the client has not read yet.
+    /// the client has not read yet. Then the create fails, so accept both outcomes.
     ResetWithinResponse,
     /// The request takes effect, but the response is a gateway's HTML page with status code 502.
     BadGatewayAfterEffect,
+    /// The request takes effect, but its response has this status code, from 200 to 599. With an error status, a create fails
+    /// with the key in its [`recovered_key`](crate::Error::recovered_key).
+    StatusAfterEffect(u16),
     /// The request takes effect, but the last quarter of the response body is missing. The response is valid HTTP, so a
     /// list is not retried. In the response to a create, either the PEM or the JWK is complete.
     TruncateResponse,

@@ -68,6 +68,7 @@ impl Service {
                 response.body.truncate(response.body.len() / 4 * 3);
                 response
             }
+            Some(Fault::StatusAfterEffect(status)) => Response { status: *status, ..execute() },
             Some(Fault::NullResult) => {
                 let response = execute();
                 if response.status == 200 { success(()) } else { response }

@@ -130,8 +130,9 @@ impl Signer {
                 Err(e) => drop(first_error.get_or_insert(e)),
             }
         }
-        Err(first_error
-            .unwrap_or_else(|| Error::new(ErrorKind::Store, "key store has no keys; check that it is the right store")))
+        Err(first_error.unwrap_or_else(|| {
+            Error::new(ErrorKind::Store, "key store has no keys; create one, or check that it is the right store")
+        }))
     }
 
     /// Creates a signer from environment variables: `CLOUDFLARE_STREAM_SIGNING_KEY_JWK`, or

@@ -37,7 +37,7 @@ const MAX_FILENAME_LENGTH: usize = 120;
 /// The path segment of downloads, which need a token that allows them.
 const DOWNLOADS: &[u8] = b"downloads";
 
-/// The URLs of a video that contain a [`PlaybackToken`]. Returned by [`PlaybackToken::urls`].
+/// The video URLs that contain a [`PlaybackToken`]. Returned by [`PlaybackToken::urls`].
 #[derive(Clone, Copy, Debug)]
 pub struct PlaybackUrls<'a> {
     token: &'a PlaybackToken,
@@ -145,7 +145,7 @@ impl<'a> PlaybackUrls<'a> {
     }
 }
 
-/// A URL of a video that contains a token. Convert it with `to_string`, or print it.
+/// A video URL that contains a token. Convert it with `to_string`, or print it.
 ///
 /// `Kind` determines which options the URL has. `Debug` does not print the token.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -159,23 +159,23 @@ pub struct PlaybackUrl<Kind = ()> {
     kind: PhantomData<Kind>,
 }
 
-/// The [kind](PlaybackUrl) of a manifest, for a player.
+/// Marks the [URL](PlaybackUrl) of a manifest, for a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Manifest {}
 
-/// The [kind](PlaybackUrl) of Cloudflare's player, for an `iframe`.
+/// Marks the [URL](PlaybackUrl) of Cloudflare's player, for an `iframe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Player {}
 
-/// The [kind](PlaybackUrl) of a still image.
+/// Marks the [URL](PlaybackUrl) of a still image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Thumbnail {}
 
-/// The [kind](PlaybackUrl) of an animated image.
+/// Marks the [URL](PlaybackUrl) of an animated image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AnimatedThumbnail {}
 
-/// The [kind](PlaybackUrl) of a file to download.
+/// Marks the [URL](PlaybackUrl) of a file to download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Download {}
 
@@ -297,7 +297,9 @@ impl PlaybackUrl<Download> {
             return invalid("is empty");
         }
         if !filename.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-            return invalid("contains a character other than letters, digits, '-' and '_'; leave out the extension");
+            return invalid(
+                "contains a character other than ASCII letters, digits, '-' and '_'; leave out the extension",
+            );
         }
         if filename.len() > MAX_FILENAME_LENGTH {
             return invalid("has more than 120 characters");

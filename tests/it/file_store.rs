@@ -209,7 +209,7 @@ fn signer_uses_the_key_that_was_saved_last_and_can_sign() {
     let error = Signer::from_store(&mut store).unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string()),
-        (ErrorKind::Store, "key store has no keys; check that it is the right store".into())
+        (ErrorKind::Store, "key store has no keys; create one, or check that it is the right store".into())
     );
 
     let server = FakeServer::start();

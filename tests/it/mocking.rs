@@ -90,6 +90,17 @@ fn keys_with_timeout(fake: &FakeServer, timeout: Duration) -> SigningKeys {
 }
 
 #[test]
+fn key_that_arrives_with_an_error_status_is_in_the_error() {
+    let server = FakeServer::start();
+    server.inject_on(Operation::Create, Fault::StatusAfterEffect(500));
+    let error = server.signing_keys().create().unwrap_err();
+    assert_eq!(error.status().unwrap(), 500);
+    let key = error.into_recovered_key().unwrap().into_signing_key().unwrap();
+    assert_eq!(server.signing_keys().list().unwrap()[0].id, key.id);
+    assert_eq!(Signer::new(&key).unwrap().key_id(), key.id);
+}
+
+#[test]
 fn state_after_each_fault_is_what_its_name_says() {
     let message = || "Internal error".to_string();
     let error = Fault::Error { status: 500, code: 10001, message: message() };

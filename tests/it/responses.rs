@@ -375,7 +375,7 @@ fn row_12_create_error_keeps_the_key_material() {
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.outcome_unknown());
-        assert!(error.to_string().contains("into_recovered_key()"), "{error}");
+        assert!(error.to_string().contains("recovered_key()"), "{error}");
         let key = error.into_recovered_key().unwrap();
         assert_eq!(key.pem.unwrap().expose_secret(), "cGVt");
         assert_eq!(key.jwk.unwrap().expose_secret(), "andr");

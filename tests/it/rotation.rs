@@ -211,7 +211,7 @@ fn each_failure_says_which_key_to_sign_with_and_what_was_done() {
     for (fails, message) in [
         ("load", "key store could not be loaded: cannot load"),
         ("prepare", "rotation is incomplete: key store is not writable: cannot prepare"),
-        ("save", "was created but not saved: cannot save; get the key with into_recovered_key()"),
+        ("save", "was created but not saved: cannot save; get the key with recovered_key()"),
     ] {
         let (server, mut store, old, now) = due();
         store.fails = fails;
@@ -306,7 +306,7 @@ fn key_is_created_only_if_it_can_be_saved_and_is_in_the_error_if_it_was_not() {
     let error = server.signing_keys().create_in(&mut store).unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown(), error.is_retryable()), (ErrorKind::Store, true, false));
     let id = server.signing_keys().list().unwrap().remove(0).id;
-    let message = format!("key {id} was created but not saved: cannot save; get the key with into_recovered_key()");
+    let message = format!("key {id} was created but not saved: cannot save; get the key with recovered_key()");
     assert_eq!(error.to_string(), message);
     let key = error.into_recovered_key().unwrap().into_signing_key().unwrap();
     store.fails = "";
@@ -325,6 +325,16 @@ fn key_is_created_only_if_it_can_be_saved_and_is_in_the_error_if_it_was_not() {
     let requests = server.requests().len();
     server.signing_keys().create_in(&mut store).unwrap_err();
     assert_eq!(server.requests().len(), requests, "a store that cannot be loaded gets no key");
+}
+
+#[test]
+fn key_that_cannot_sign_gets_a_successor_at_once_if_there_is_no_other() {
+    let server = FakeServer::start();
+    let mut store = Store::default();
+    server.inject_on(Operation::Create, Fault::UnreadableKey);
+    assert!(rotate(&server, &mut store, server.now()).unwrap_err().current().is_none());
+    let rotation = rotate(&server, &mut store, server.now() + DAY).unwrap();
+    assert_eq!(rotation.report.created, Some(rotation.current.id));
 }
 
 #[test]

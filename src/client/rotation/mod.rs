@@ -41,9 +41,9 @@
 //! programs sign with the leaked key. Tokens of the leaked key stop working at once, including tokens that a program
 //! signs with it later. So restart the programs that sign.
 //!
-//! If uninterrupted playback matters more than the leak, create the successor first: call `rotate` with a policy whose
-//! [`rotate_after`](RotationPolicy::with_rotate_after) is zero, let all programs load the store again, and then call
-//! `revoke`.
+//! If uninterrupted playback matters more than the leak, do not revoke the key. Call `rotate` once with a policy whose
+//! [`rotate_after`](RotationPolicy::with_rotate_after) is zero. The daily job then deletes the leaked key after its last
+//! token has expired. Until then, whoever has the key can sign tokens.
 //!
 //! # What is trusted
 //!

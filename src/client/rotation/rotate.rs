@@ -37,7 +37,7 @@ pub struct RotationReport {
 
 /// An error of [`SigningKeys::rotate`]: one or more steps failed. The other steps were done if that was safe.
 ///
-/// Run it again later. If [`recovered_key`](Self::recovered_key) returns a key, save that key first.
+/// Run `rotate` again later. If [`recovered_key`](Self::recovered_key) returns a key, save that key first.
 pub struct RotateError(Box<Run>);
 
 /// A step of [`SigningKeys::rotate`] that failed.
@@ -48,7 +48,7 @@ pub enum RotateFailure {
     Load(Error),
     /// The keys could not be listed. Nothing was created or deleted.
     List(Error),
-    /// No key was created, or the new key was not saved. If it exists, [`Error::recovered_key`] returns it.
+    /// The create failed, or the new key was not saved. [`Error::recovered_key`] returns what arrived of the key.
     Create(Error),
     /// A stored key that is newer than the key to sign with cannot sign. Such a key does not count as a successor of
     /// older keys.

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
+use rustls::CertificateError;
 use serde::de::DeserializeOwned;
 use ureq::http;
 
@@ -133,12 +134,14 @@ impl TransportError {
 
     /// Returns whether another attempt would fail in the same way.
     pub(crate) fn is_permanent(&self) -> bool {
-        self.is_unreadable() || self.is_untrusted()
+        let is_untrusted = matches!(tls_error(&self.cause), Some(rustls::Error::InvalidCertificate(_)));
+        self.is_unreadable() || is_untrusted
     }
 
-    /// Returns whether the certificate is not trusted.
-    pub(crate) fn is_untrusted(&self) -> bool {
-        matches!(tls_error(&self.cause), Some(rustls::Error::InvalidCertificate(_)))
+    /// Returns whether the certificate is of an authority that is not trusted.
+    pub(crate) fn has_unknown_issuer(&self) -> bool {
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        tls_error(&self.cause) == Some(&unknown)
     }
 }
 
