@@ -46,6 +46,7 @@ fn revocation_that_is_not_confirmed_is_an_error_with_an_unknown_outcome() {
     (0..2).for_each(|_| fake.inject_on(Operation::Delete, Fault::Status(500)));
     let error = keys.revoke("leaked").unwrap_err();
     assert!(error.outcome_unknown() && !error.is_not_found(), "the key is still listed: {error}");
+    assert_eq!(error.status().unwrap(), 500, "the error of the delete says most");
     // An empty list confirms nothing.
     (0..2).for_each(|_| fake.inject_on(Operation::Delete, Fault::Status(500)));
     fake.inject_on(Operation::List, Fault::Delay(std::time::Duration::ZERO));
