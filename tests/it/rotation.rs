@@ -13,12 +13,13 @@ use cloudflare_stream_keys::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A store whose operations can be made to fail. It never returns keys to [`Self::hides`].
+/// A store whose operations can be made to fail. It can hide its keys, or lose the dates of those that it saves.
 #[derive(Default)]
 struct Store {
     texts: BTreeMap<String, String>,
     fails: &'static str,
     hides: bool,
+    loses_dates: bool,
 }
 
 #[derive(Debug)]
@@ -53,7 +54,9 @@ impl KeyStore for Store {
 
     fn save(&mut self, key: &SigningKey) -> Result<(), StoreError> {
         self.check("save")?;
-        self.texts.insert(key.id.clone(), key.to_json().expose_secret().to_string());
+        let text = key.to_json().expose_secret().to_string();
+        let text = if self.loses_dates { text.replace("\"saved\":", "\"lost\":") } else { text };
+        self.texts.insert(key.id.clone(), text);
         Ok(())
     }
 
@@ -271,10 +274,15 @@ fn key_that_cannot_be_deleted_does_not_keep_its_successor_from_being_made() {
 #[test]
 fn store_that_does_not_return_what_it_saved_is_noticed() {
     let server = FakeServer::start();
+    let assert_noticed = |error: RotateError| {
+        assert!(error.to_string().contains("key store does not return the saved key or its date"), "{error}");
+        assert_eq!(error.recovered_key().unwrap().id, error.report().created);
+    };
     let mut store = Store { hides: true, ..Store::default() };
-    let error = rotate(&server, &mut store, server.now()).unwrap_err();
-    assert!(error.to_string().contains("key store does not return the saved key or its date"), "{error}");
-    assert_eq!(error.recovered_key().unwrap().id, error.report().created);
+    assert_noticed(rotate(&server, &mut store, server.now()).unwrap_err());
+    let (server, mut store, _, now) = due();
+    store.loses_dates = true;
+    assert_noticed(rotate(&server, &mut store, now).unwrap_err());
 }
 
 #[test]
