@@ -11,8 +11,8 @@ use crate::{Error, KeyStore, SigningKey};
 
 const PREFIX: &str = "key-";
 const SUFFIX: &str = ".json";
-/// A stored key has about 4 KiB.
-const MAX_LENGTH: usize = 8 * 1024;
+/// More than the length of a stored key, which has about 4 KiB.
+const TRIAL_LENGTH: usize = 8 * 1024;
 
 /// A [`KeyStore`] in a folder of one machine: one file for each key.
 ///
@@ -106,7 +106,7 @@ impl KeyStore for FileStore {
             create_folder(&self.folder)?;
             let (path, _) = create_beside(&self.folder.join("prepare"))?;
             fs::remove_file(&path)?;
-            write_new(&path, &[0; MAX_LENGTH])?;
+            write_new(&path, &[0; TRIAL_LENGTH])?;
             fs::remove_file(&path)?;
             sync(&self.folder)
         };

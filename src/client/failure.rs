@@ -125,7 +125,7 @@ fn from_transport(operation: Operation<'_>, e: TransportError) -> Error {
         None => finish(operation, error, call),
     };
     error.0.is_retryable &= !is_permanent;
-    if has_unknown_issuer {
+    if has_unknown_issuer && error.0.hint.is_empty() {
         error.0.hint = "for a private certificate authority, set root_certificates";
     }
     error

@@ -145,7 +145,7 @@ impl RotationPolicy {
         let is_gone = newest_stored.is_some_and(|newest| !is_listed(&newest.id));
         let is_due = is_gone
             || signing.is_none()
-            || managed.first().is_none_or(|newest| is_as_old_as(newest, self.rotate_after));
+            || managed.first().is_some_and(|newest| is_as_old_as(newest, self.rotate_after));
 
         // Lost keys are newer than the newest key that is listed, has a date and can sign. All dates in the list are
         // from the service's clock.
